@@ -1,0 +1,1 @@
+"""Portable files: the program as text with its weights, pictures, exchange formats."""

@@ -1,0 +1,1 @@
+"""Loops to machine code. The only place that imports llvmlite."""

@@ -1,0 +1,1 @@
+"""Running programs: native segments and host steps over a planned arena."""

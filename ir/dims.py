@@ -1,0 +1,326 @@
+"""Dimensions: an `int`, or a `SymDim`, an integer expression over named sizes that are known only at run time.
+
+Invariant: a `SymDim` is a canonical polynomial, so two equal expressions written differently compare equal, and one
+that is constant is an `int`. Symbols stand for sizes, hence are ≥ 0. Entry points: `sym(name)`, arithmetic, `evaluate`.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+from typing import Union
+
+Dim = Union[int, "SymDim"]
+Shape = tuple[Dim, ...]
+Env = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """An indivisible factor: a named size, or `kind(args)` with kind one of floordiv, max, min."""
+
+    kind: str
+    name: str = ""
+    args: tuple[Dim, ...] = ()
+
+    def __str__(self) -> str:
+        if self.kind == "sym":
+            return self.name
+        if self.kind == "floordiv":
+            a, b = (f"({x})" if isinstance(x, SymDim) and not x.is_symbol else str(x) for x in self.args)
+            return f"{a}//{b}"
+        return f"{self.kind}({', '.join(map(str, self.args))})"
+
+
+Monomial = tuple[Atom, ...]
+
+
+class SymDim:
+    """A sum of integer multiples of products of atoms, e.g. `4*n + 1` or `(n + 1)//2`."""
+
+    __slots__ = ("_hash", "terms")
+
+    def __init__(self, terms: tuple[tuple[Monomial, int], ...]) -> None:
+        self.terms = terms
+        self._hash = hash(terms)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SymDim) and self.terms == other.terms
+
+    def __add__(self, other: Dim) -> Dim:
+        return _combine(self, other, 1) if isinstance(other, (int, SymDim)) else NotImplemented
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Dim) -> Dim:
+        return _combine(self, other, -1) if isinstance(other, (int, SymDim)) else NotImplemented
+
+    def __rsub__(self, other: Dim) -> Dim:
+        return _combine(other, self, -1)
+
+    def __neg__(self) -> Dim:
+        return _combine(0, self, -1)
+
+    def __mul__(self, other: Dim) -> Dim:
+        return _multiply(self, other) if isinstance(other, (int, SymDim)) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Dim) -> Dim:
+        return floordiv(self, other)
+
+    def __rfloordiv__(self, other: Dim) -> Dim:
+        return floordiv(other, self)
+
+    def __mod__(self, other: Dim) -> Dim:
+        return self - floordiv(self, other) * other
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"the size {self} is known only at run time and cannot decide a branch")
+
+    def __int__(self) -> int:
+        raise TypeError(f"the size {self} is known only at run time; use tf.shape to compute with it")
+
+    __index__ = __int__
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        parts = [_term_text(m, c) for m, c in self.terms]
+        text = " + ".join(parts)
+        return text.replace("+ -", "- ")
+
+    @property
+    def is_symbol(self) -> bool:
+        """Is it a single bare name?"""
+        return len(self.terms) == 1 and self.terms[0][1] == 1 and [a.kind for a in self.terms[0][0]] == ["sym"]
+
+
+def _term_text(monomial: Monomial, coefficient: int) -> str:
+    if not monomial:
+        return str(coefficient)
+    product = "*".join(str(a) for a in monomial)
+    if coefficient == 1:
+        return product
+    if coefficient == -1:
+        return f"-{product}"
+    return f"{coefficient}*{product}"
+
+
+def _terms(d: Dim) -> tuple[tuple[Monomial, int], ...]:
+    if isinstance(d, SymDim):
+        return d.terms
+    return (((), int(d)),) if d else ()
+
+
+def _order(item: tuple[Monomial, int]) -> tuple[int, str]:
+    return -len(item[0]), "*".join(str(a) for a in item[0])
+
+
+def _canonical(terms: dict[Monomial, int]) -> Dim:
+    kept = [(m, c) for m, c in terms.items() if c]
+    if not kept:
+        return 0
+    if len(kept) == 1 and not kept[0][0]:
+        return kept[0][1]
+    return SymDim(tuple(sorted(kept, key=_order)))
+
+
+def _combine(a: Dim, b: Dim, sign: int) -> Dim:
+    terms = dict(_terms(a))
+    for m, c in _terms(b):
+        terms[m] = terms.get(m, 0) + sign * c
+    return _canonical(terms)
+
+
+def _multiply(a: Dim, b: Dim) -> Dim:
+    terms: dict[Monomial, int] = {}
+    for m, c in _terms(a):
+        for k, d in _terms(b):
+            product = tuple(sorted(m + k, key=str))
+            terms[product] = terms.get(product, 0) + c * d
+    return _canonical(terms)
+
+
+def _atom(kind: str, *args: Dim) -> SymDim:
+    return SymDim((((Atom(kind, "", args),), 1),))
+
+
+def sym(name: str) -> SymDim:
+    """The size called `name`."""
+    return SymDim((((Atom("sym", name),), 1),))
+
+
+def floordiv(a: Dim, b: Dim) -> Dim:
+    """a // b, for b > 0; divides out what divides evenly: (4*n + 2)//2 = 2*n + 1, (n*m)//n = m (for n > 0)."""
+    if isinstance(b, int):
+        if b <= 0:
+            raise ValueError(f"a size cannot be divided by {b}")
+        if isinstance(a, int):
+            return a // b
+        if b == 1:
+            return a
+        whole = {m: c // b for m, c in _terms(a) if c % b == 0}
+        rest = {m: c for m, c in _terms(a) if c % b}
+        if not rest:
+            return _canonical(whole)
+        left = _canonical(rest)
+        inner: Dim = left // b if isinstance(left, int) else _atom("floordiv", left, b)
+        return _canonical(whole) + inner
+    exact = _exact_quotient(a, b)
+    return exact if exact is not None else _atom("floordiv", a, b)
+
+
+def _exact_quotient(a: Dim, b: SymDim) -> Dim | None:
+    if len(b.terms) != 1:
+        return 1 if a == b else None
+    (divisor, scale), out = b.terms[0], {}
+    for m, c in _terms(a):
+        left = list(m)
+        for atom in divisor:
+            if atom not in left:
+                return None
+            left.remove(atom)
+        if c % scale:
+            return None
+        out[tuple(left)] = c // scale
+    return _canonical(out)
+
+
+def ceildiv(a: Dim, b: int) -> Dim:
+    """⌈a / b⌉."""
+    return floordiv(a + b - 1, b)
+
+
+def lower_bound(d: Dim) -> float:
+    """A bound from below, from symbols being ≥ 0; -inf where none is known."""
+    if isinstance(d, int):
+        return d
+    total: float = 0
+    for m, c in d.terms:
+        least = math.prod(_atom_lower(a) for a in m) if m else 1
+        if c < 0 and m:
+            return -math.inf
+        total += c * least
+    return total
+
+
+def _atom_lower(a: Atom) -> float:
+    if a.kind == "sym":
+        return 0
+    if a.kind == "floordiv":
+        low = lower_bound(a.args[0])
+        return math.floor(low / a.args[1]) if isinstance(a.args[1], int) and low > -math.inf else (0 if low >= 0 else -math.inf)
+    return (max if a.kind == "max" else min)(lower_bound(x) for x in a.args)
+
+
+def maximum(a: Dim, b: Dim) -> Dim:
+    """max(a, b), decided where it can be."""
+    if lower_bound(a - b) >= 0:
+        return a
+    if lower_bound(b - a) >= 0:
+        return b
+    return _atom("max", *sorted((a, b), key=str))
+
+
+def minimum(a: Dim, b: Dim) -> Dim:
+    """min(a, b), decided where it can be."""
+    if lower_bound(a - b) >= 0:
+        return b
+    if lower_bound(b - a) >= 0:
+        return a
+    return _atom("min", *sorted((a, b), key=str))
+
+
+def product(dims: Iterable[Dim]) -> Dim:
+    """The product of sizes; 1 for none."""
+    return reduce(lambda a, b: a * b, dims, 1)
+
+
+def symbols(d: Dim) -> Iterator[str]:
+    """Names in `d`, in order, perhaps repeated."""
+    for m, _ in _terms(d):
+        for a in m:
+            if a.kind == "sym":
+                yield a.name
+            for x in a.args:
+                yield from symbols(x)
+
+
+_APPLY: dict[str, Callable[..., Dim]] = {"floordiv": floordiv, "max": maximum, "min": minimum}
+
+
+def substitute(d: Dim, env: Mapping[str, Dim]) -> Dim:
+    """`d` with names replaced; those not in `env` stay."""
+    if isinstance(d, int):
+        return d
+    total: Dim = 0
+    for m, c in d.terms:
+        factor: Dim = c
+        for a in m:
+            if a.kind == "sym":
+                factor = factor * env.get(a.name, sym(a.name))
+            else:
+                factor = factor * _APPLY[a.kind](*(substitute(x, env) for x in a.args))
+        total = total + factor
+    return total
+
+
+def evaluate(d: Dim, env: Env) -> int:
+    """The number `d` stands for. Raises KeyError for a name without a value."""
+    if isinstance(d, int):
+        return d
+    total = 0
+    for m, c in d.terms:
+        for a in m:
+            c *= env[a.name] if a.kind == "sym" else _evaluate_atom(a, env)
+        total += c
+    return total
+
+
+def _evaluate_atom(a: Atom, env: Env) -> int:
+    x, y = (evaluate(x, env) for x in a.args)
+    if a.kind == "floordiv":
+        return x // y
+    return max(x, y) if a.kind == "max" else min(x, y)
+
+
+# ---- guards: equalities assumed while a type is inferred -----------------------------------------------------------
+
+
+class _Guards(threading.local):
+    collector: list[tuple[Dim, Dim]] | None = None
+
+
+_guards = _Guards()
+
+
+@contextmanager
+def collecting_guards(into: list[tuple[Dim, Dim]]) -> Iterator[None]:
+    """Within, `same` may assume two sizes equal that are not known to differ, and says so in `into`."""
+    before, _guards.collector = _guards.collector, into
+    try:
+        yield
+    finally:
+        _guards.collector = before
+
+
+def same(a: Dim, b: Dim) -> bool:
+    """Are two sizes equal? If only run time can tell and guards are being collected, assume so and note the guard."""
+    if a == b:
+        return True
+    if isinstance(a, int) and isinstance(b, int):
+        return False
+    if isinstance(a - b, int) or _guards.collector is None:  # differ by a constant
+        return False
+    if (a, b) not in _guards.collector and (b, a) not in _guards.collector:
+        _guards.collector.append((a, b))
+    return True

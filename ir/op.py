@@ -1,0 +1,181 @@
+"""What an op is: its name, constraints, type rule, NumPy reference, gradient, traits and lowering class.
+
+Invariant: an `Op` is declared once, in a family file under `ir/ops/`, and says only what is true with no backend at all.
+`ref` is the oracle: independent of the lowering. Calling an op binds it: `mul(x, y)` is `bind(mul, x, y)`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+from graphtf.ir import binding
+from graphtf.ir.errors import Violation
+from graphtf.ir.types import Type
+
+
+class Trait(enum.Flag):
+    """What passes may ask of an op."""
+
+    NONE = 0
+    ELEMENTWISE = enum.auto()  # output element i depends on the operands' (broadcast) elements i only
+    COMMUTATIVE = enum.auto()  # op(x, y) is op(y, x), bit for bit
+    ASSOCIATIVE = enum.auto()  # exactly so: integers, max, min, logic; float addition is not
+    IDEMPOTENT = enum.auto()  # op(op(x)) is op(x)
+    INVOLUTION = enum.auto()  # op(op(x)) is x
+    VIEW = enum.auto()  # each output element is one element of operand 0, unchanged
+    GENERATOR = enum.auto()  # no operands: the value follows from the attributes
+    REDUCTION = enum.auto()
+    CONTRACTION = enum.auto()
+    ZERO_GRADIENT = enum.auto()  # derivative is zero or none wherever it is defined (rounding, comparison, integers)
+
+
+class Effect(enum.Enum):
+    """What running an op does besides giving its outputs. Ops with the same resource keep their order."""
+
+    NONE = "none"
+    READ = "read"  # reads the variable that is operand 0
+    WRITE = "write"  # writes it
+    CHECK = "check"  # may stop the program with an error
+    IO = "io"  # prints, calls Python: keeps order with everything effectful
+    REGIONS = "regions"  # whatever its regions do
+
+
+# ---- lowering classes ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """Elementwise: the loop IR's scalar primitive `prim` of the operands' elements."""
+
+    prim: str
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Elementwise: `fn(*elements, **attrs)` writes the output element with scalar primitives (ir/loops/expr.py)."""
+
+    fn: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """`fn(index, read, out_type, operand_types, **attrs)` gives output element `index` (a tuple of i64 expressions);
+    `read(k, index)` is an element of operand k. Views, generators, gathers: whatever is one element per element."""
+
+    fn: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """Over attribute `axes`: combine with scalar primitive `combine`, starting from its identity."""
+
+    combine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A loop nest of its own, written once for the class `kind`: contract, convolve, window, scatter, scan, sort, …"""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decompose:
+    """`fn(*operands, **attrs)` computes it with other ops."""
+
+    fn: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Structural:
+    """Control flow and state: the program's own structure, no kernel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Runs in Python between native segments, because `why`."""
+
+    why: str
+
+
+Lowering = Union[Scalar, Body, Element, Reduce, Kernel, Decompose, Structural, Host]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A hole in the op matrix that is meant to be there."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One way to call an op in tests: operand types as text, attributes, and the range its values are drawn from.
+
+    `values` gives operands literally where random ones would not do; `grad` False: no numeric gradient test.
+    """
+
+    operands: str = ""
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    low: float = -2.0
+    high: float = 2.0
+    values: tuple[Any, ...] | None = None
+    grad: bool = True
+
+
+Infer = Callable[..., Any]
+Vjp = Callable[..., Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """A primitive.
+
+    infer(*operand_types, **attrs) -> type or tuple of types; raises `Violation` naming a constraint.
+    ref(*arrays, **attrs) -> array or tuple; attributes have their run-time values (no symbols).
+    vjp(ct, out, *operands, **attrs) -> one cotangent or None for each operand; for several outputs, ct (None where
+    there is none) and out are tuples. Written with ops, so it works eagerly, traced, and to any order.
+    """
+
+    name: str
+    doc: str
+    infer: Infer
+    ref: Callable[..., Any]
+    vjp: Vjp | Unsupported | None  # None: the op is a Trait.ZERO_GRADIENT or has no differentiable operand
+    lowering: Lowering | Unsupported
+    arity: int | None = 1  # None: any number of operands
+    attrs: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    traits: Trait = Trait.NONE
+    effect: Effect = Effect.NONE
+    results: int | None = 1  # None: as many as the type rule says
+    samples: tuple[Sample, ...] = ()
+
+    def __call__(self, *operands: Any, **attrs: Any) -> Any:
+        return binding.bind(self, *operands, **attrs)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from graphtf.ir.ops import OPS  # only when copied or sent to a process: the table imports this module
+
+        return OPS.__getitem__, (self.name,)
+
+    @property
+    def pure(self) -> bool:
+        return self.effect is Effect.NONE
+
+    def violated(self, constraint: int, message: str, kind: str = "shape") -> Violation:
+        """The error for constraint number `constraint` (from 1), to be raised."""
+        return Violation(self.name, f"C{constraint}: {self.constraints[constraint - 1]}", message, kind)
+
+
+def infer_types(op: Op, types: tuple[Type, ...], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+    """The types of the op's outputs. Raises `Violation`."""
+    out = op.infer(*types, **attrs)
+    return out if isinstance(out, tuple) else (out,)

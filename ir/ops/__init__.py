@@ -1,0 +1,19 @@
+"""The op set: one table, assembled from the family files, in their order.
+
+Invariant: `OPS` maps each op's name to the op, and nothing adds to it later. Entry points: `OPS`, and every op as an
+attribute of this package.
+"""
+
+from graphtf.ir.op import Op
+from graphtf.ir.ops import elementwise
+
+_FAMILIES = (elementwise,)
+
+OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in vars(family).values() if isinstance(op, Op)}
+
+
+def __getattr__(name: str) -> Op:
+    try:
+        return OPS[name]
+    except KeyError:
+        raise AttributeError(f"there is no op called {name!r}") from None

@@ -1,0 +1,1 @@
+"""What we do with a program: rewrite rules, folding, fusion, gradient, memory planning, lowering to loops."""

@@ -1,0 +1,1 @@
+"""The `graphtf` command."""
