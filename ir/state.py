@@ -1,0 +1,26 @@
+"""`Cell`: where a variable's value lives at run time.
+
+Invariant: arrays held by a cell are never written while anyone else refers to them; assignment replaces the array.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphtf.ir.types import TensorType
+
+
+class Cell:
+    """A variable's storage: the current array, its declared type (None sizes as symbols) and a name for messages."""
+
+    __slots__ = ("__weakref__", "array", "name", "type")
+
+    def __init__(self, array: np.ndarray[Any, Any], type: TensorType, name: str = "") -> None:
+        self.array = array
+        self.type = type
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<cell {self.name}: {self.type}>"
