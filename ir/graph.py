@@ -8,7 +8,7 @@ Entry points: `Graph`, `Builder` (ir/builder.py).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -129,6 +129,14 @@ class Graph:
             yield n
             for r in n.regions.values():
                 yield from r.walk()
+
+
+def map_regions(n: Node, transform: Callable[[Graph], Graph]) -> Node:
+    """The node with each region transformed; itself if none changes."""
+    if not n.regions:
+        return n
+    regions = {k: transform(r) for k, r in n.regions.items()}
+    return n if all(regions[k] is r for k, r in n.regions.items()) else replace(n, regions=regions)
 
 
 def substitute_attr(x: Any, env: Mapping[str, Dim]) -> Any:

@@ -26,6 +26,8 @@ class Trait(enum.Flag):
     IDEMPOTENT = enum.auto()  # op(op(x)) is op(x)
     INVOLUTION = enum.auto()  # op(op(x)) is x
     VIEW = enum.auto()  # each output element is one element of operand 0, unchanged
+    SAME_ORDER = enum.auto()  # a VIEW whose elements keep their row-major order: it can share its operand's memory
+    STRETCH = enum.auto()  # a VIEW that repeats its operand as broadcasting does, to attribute `shape`
     GENERATOR = enum.auto()  # no operands: the value follows from the attributes
     REDUCTION = enum.auto()
     CONTRACTION = enum.auto()
