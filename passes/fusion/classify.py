@@ -68,6 +68,11 @@ def shape_of(v: Value) -> Shape:
     return v.ir_type.dims
 
 
+def squeeze(shape: Shape) -> Shape:
+    """The shape without axes of size 1: equal for shapes whose elements lie in the same order along the same axes."""
+    return tuple(d for d in shape if d != 1)
+
+
 def kept_shape(space: Shape, axes: tuple[int, ...]) -> Shape:
     """`space` with the reduced axes kept as 1."""
     return tuple(1 if i in axes else d for i, d in enumerate(space))

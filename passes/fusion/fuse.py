@@ -26,6 +26,7 @@ from graphtf.passes.fusion.classify import (
     kind_of,
     reduced_shape,
     shape_of,
+    squeeze,
 )
 from graphtf.passes.fusion.outline import outline
 
@@ -125,7 +126,8 @@ class Fuser:
         if not is_elementwise(n):
             return "mapped"
         shape = shape_of(n.out)
-        if not path and shape_of(v) == shape:
+        relabels = all(Trait.SAME_ORDER in step.op.traits for step in path)
+        if relabels and squeeze(shape_of(operand)) == squeeze(shape) == squeeze(shape_of(v)):
             return "identity"
         return "row" if reads_row(shape, operand, v, path, g) else "mapped"
 
@@ -232,11 +234,13 @@ class Fuser:
         """One group of two that iterate over the same space, or None where that is not legal."""
         lo, hi = (a, b) if a.order < b.order else (b, a)
         kinds = {lo.kind, hi.kind}
-        if lo.space != hi.space or len(lo.nodes) + len(hi.nodes) > MAX_NODES or lo.read_by_others(hi):
+        if squeeze(lo.space) != squeeze(hi.space) or len(lo.nodes) + len(hi.nodes) > MAX_NODES or lo.read_by_others(hi):
             return None
         if "opaque" in kinds or (lo.kind == hi.kind == "contract"):
             return None
         if "contract" in kinds and kinds != {"contract", "loop"}:
+            return None
+        if lo.space != hi.space and (kinds != {"loop"}):
             return None
         if lo.axes and hi.axes and lo.axes != hi.axes:
             return None
@@ -283,13 +287,14 @@ def reads_row(shape: Shape, operand: Value, v: Value, path: list[Node], g: Group
     """Is `v`, a statistic of g's rows, read by an element of the same row?"""
     if g.kind not in ("reduce", "rows") or g.space != shape or not is_trailing(g.space, g.axes):
         return False
-    if shape_of(v) != reduced_shape(g.space, g.axes):
+    inner, kept = squeeze(reduced_shape(g.space, g.axes)), kept_shape(g.space, g.axes)
+    if squeeze(shape_of(v)) != inner:
         return False
-    kept = kept_shape(g.space, g.axes)
     for step in path:
         before, after = shape_of(step.inputs[0]), shape_of(step.out)
-        relabels = Trait.SAME_ORDER in step.op.traits and after in (kept, before)
-        if not relabels and not (before == kept and after == g.space):
+        relabels = Trait.SAME_ORDER in step.op.traits and squeeze(after) == inner
+        stretches = Trait.STRETCH in step.op.traits and before == kept and after == g.space
+        if not relabels and not stretches:
             return False
     return shape_of(operand) in (kept, g.space)
 
@@ -307,12 +312,14 @@ def accepts(g: Group, r: Reading, shape: Shape, readings: list[Reading]) -> bool
         return False
     if g.kind == "contract":
         return g.main is not None and shape == shape_of(g.main)
-    inner = reduced_shape(g.space, g.axes)
+    if g.kind == "loop":
+        return squeeze(shape) == squeeze(g.space)
+    inner = squeeze(reduced_shape(g.space, g.axes))
+    if inner == squeeze(g.space):
+        return False
     if g.kind == "rows":
-        return shape in (g.space, inner)
-    if g.kind == "reduce":
-        return shape == (inner if shape_of(r.value) == inner else g.space)
-    return shape == g.space
+        return shape == g.space or squeeze(shape) == inner
+    return squeeze(shape) == inner if squeeze(shape_of(r.value)) == inner else shape == g.space
 
 
 def depends_on_reduction(n: Node, g: Group) -> bool:

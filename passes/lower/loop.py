@@ -1,0 +1,93 @@
+"""Kernels of kind `loop`: every output element is computed on its own, over one iteration space.
+
+Invariant: tasks are blocks of the index range fixed by the shape, so the split among threads never shows in the result.
+Entry point: `lower_loop(node, caps, name)`. Shared by reductions: `Nest`, which opens the loops over kept axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from graphtf.ir.dims import Dim, Shape, ceildiv, product
+from graphtf.ir.graph import Graph, Node
+from graphtf.ir.loops.expr import Expr, Var, iadd, imin, imul, lit, size
+from graphtf.ir.loops.stmt import For, LoopFunc, Stmt, Store
+from graphtf.passes.lower.caps import Caps
+from graphtf.passes.lower.cost import weight
+from graphtf.passes.lower.elements import Elements
+from graphtf.passes.lower.kernel import Frame, finish
+from graphtf.passes.lower.offsets import flat_offset, reindex, split_index
+from graphtf.passes.lower.space import extents, index_of, merged_axes
+
+UNROLL = 2  # vectors per round of an innermost loop
+TASK = 1 << 15  # weighted elements that are worth a task of their own: about 15 µs
+
+Body = Callable[[tuple[Expr, ...]], list[Stmt]]
+
+
+@dataclass(frozen=True)
+class Nest:
+    """Loops over `counts`, the last one a vector loop, cut into parallel tasks of about TASK weighted elements."""
+
+    counts: Shape
+    weight: int  # cost of one innermost iteration
+
+    def emit(self, body: Body) -> list[Stmt]:
+        """The loops around `body(indices)`."""
+        if not self.counts:
+            return body(())
+        outer, inner = product(self.counts[:-1]), self.counts[-1]
+        if outer == 1:
+            return self.one_axis(inner, body)
+        per_row = max(1, TASK // max(1, self.weight * (inner if isinstance(inner, int) else 256)))
+        return blocked(outer, per_row, "row", lambda r: self.row(r, inner, body))
+
+    def one_axis(self, count: Dim, body: Body) -> list[Stmt]:
+        zeros: tuple[Expr, ...] = (lit(0),) * (len(self.counts) - 1)
+        block = max(256, TASK // max(1, self.weight))
+        i = Var("i")
+        if isinstance(count, int) and count <= block:
+            return [For(i, lit(0), lit(count), tuple(body((*zeros, i))), "vector", unroll=UNROLL)]
+        t = Var("task")
+        start = imul(t, block)
+        stop = imin(iadd(start, block), size(count))
+        inner = For(i, start, stop, tuple(body((*zeros, i))), "vector", unroll=UNROLL)
+        return [For(t, lit(0), size(ceildiv(count, block)), (inner,), "parallel")]
+
+    def row(self, r: Expr, inner: Dim, body: Body) -> list[Stmt]:
+        index = split_index(r, self.counts[:-1])
+        j = Var("j")
+        return [For(j, lit(0), size(inner), tuple(body((*index, j))), "vector", unroll=UNROLL)]
+
+
+def blocked(count: Dim, block: int, name: str, body: Callable[[Expr], list[Stmt]]) -> list[Stmt]:
+    """for name in range(count), `block` iterations to a parallel task."""
+    r = Var(name)
+    if isinstance(count, int) and count <= block:
+        return [For(r, lit(0), lit(count), tuple(body(r)))]
+    t = Var("task")
+    start = imul(t, block)
+    stop = imin(iadd(start, block), size(count))
+    loop = For(r, start, stop, tuple(body(r)))
+    return [For(t, lit(0), size(ceildiv(count, block)), (loop,), "parallel")]
+
+
+def lower_loop(node: Node, caps: Caps, name: str) -> LoopFunc:
+    """The kernel of a fusion of kind `loop`."""
+    region: Graph = node.regions["body"]
+    space = max((v.ir_type.dims for v in region.outputs), key=len)
+    frame = Frame.of(node, name)
+    runs = merged_axes(region, space)
+
+    def body(loops: Sequence[Expr]) -> list[Stmt]:
+        index = index_of(runs, list(loops), space)
+        elements = Elements(region, frame.operands)
+        stores: list[Stmt] = []
+        for v, buffer in frame.results.items():
+            shape = v.ir_type.dims
+            at = index if shape == space else reindex(index, space, shape)
+            stores.append(Store(buffer, flat_offset(at, shape), elements.element(v, at)))
+        return elements.checks() + stores
+
+    return finish(frame, Nest(extents(runs, space), weight(region)).emit(body))
