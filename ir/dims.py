@@ -324,3 +324,47 @@ def same(a: Dim, b: Dim) -> bool:
     if (a, b) not in _guards.collector and (b, a) not in _guards.collector:
         _guards.collector.append((a, b))
     return True
+
+
+# ---- inequalities ----------------------------------------------------------------------------------------------------
+
+_PROOF_DEPTH = 8
+
+
+def nonnegative(d: Dim) -> bool:
+    """Is d ≥ 0 whatever the sizes? False where that cannot be shown.
+
+    >>> n = sym("n")
+    >>> nonnegative(n - minimum(n, 5)), nonnegative(2 * floordiv(n + 1, 2) - n), nonnegative(n - 1)
+    (True, True, False)
+    """
+    return _nonnegative(d, _PROOF_DEPTH)
+
+
+def at_most(a: Dim, b: Dim) -> bool:
+    """Is a ≤ b whatever the sizes? False where that cannot be shown."""
+    return nonnegative(b - a)
+
+
+def _nonnegative(d: Dim, depth: int) -> bool:
+    if lower_bound(d) >= 0:
+        return True
+    if isinstance(d, int) or not depth:
+        return False
+    for monomial, c in d.terms:
+        if len(monomial) == 1 and monomial[0].kind != "sym":
+            return _nonnegative_by_cases(d, monomial[0], c, depth - 1)
+    return False
+
+
+def _nonnegative_by_cases(d: SymDim, a: Atom, c: int, depth: int) -> bool:
+    """d = c·a + rest ≥ 0, from what bounds a: either argument of min from above and of max from below suffices, both
+    are needed the other way round; x - s < s·(x//s) ≤ x."""
+    rest = d - SymDim((((a,), c),))
+    x, y = a.args
+    if a.kind == "floordiv":
+        bound = x if c < 0 else x - y + 1
+        return isinstance(y, int) and _nonnegative(rest * y + bound * c, depth)
+    bounds_suffice = (a.kind == "min") == (c < 0)
+    cases = (_nonnegative(rest + bound * c, depth) for bound in (x, y))
+    return any(cases) if bounds_suffice else all(cases)

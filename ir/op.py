@@ -32,6 +32,7 @@ class Trait(enum.Flag):
     REDUCTION = enum.auto()
     CONTRACTION = enum.auto()
     ZERO_GRADIENT = enum.auto()  # derivative is zero or none wherever it is defined (rounding, comparison, integers)
+    CHECKED = enum.auto()  # refuses some elements at run time (`Op.check` says which): must not run speculatively
 
 
 class Effect(enum.Enum):
@@ -107,6 +108,16 @@ Lowering = Union[Scalar, Body, Element, Reduce, Kernel, Decompose, Structural, H
 
 
 @dataclass(frozen=True, slots=True)
+class ElementCheck:
+    """What an elementwise op refuses at run time: `fn(*elements, **attrs)` is a bool scalar expression that must hold, or
+    None where the operands' dtype has no such case. The op's own lowering is safe all the same. Where it fails, the
+    program raises InvalidArgumentError with `message`, as `ref` does."""
+
+    fn: Callable[..., Any]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unsupported:
     """A hole in the op matrix that is meant to be there."""
 
@@ -156,6 +167,7 @@ class Op:
     effect: Effect = Effect.NONE
     results: int | None = 1  # None: as many as the type rule says
     samples: tuple[Sample, ...] = ()
+    check: ElementCheck | None = None  # of a Trait.CHECKED op
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         return binding.bind(self, *operands, **attrs)

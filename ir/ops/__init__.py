@@ -5,9 +5,9 @@ attribute of this package.
 """
 
 from graphtf.ir.op import Op
-from graphtf.ir.ops import elementwise
+from graphtf.ir.ops import bits, compare, convert, elementwise, generate, transcendental
 
-_FAMILIES = (elementwise,)
+_FAMILIES = (elementwise, compare, transcendental, bits, convert, generate)
 
 OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in vars(family).values() if isinstance(op, Op)}
 

@@ -1,7 +1,7 @@
-"""Elementwise ops: arithmetic, comparison, logic, bits, transcendental functions, select and cast.
+"""Elementwise ops: how they are declared, and arithmetic. Comparison, bits, conversion and functions are beside this file.
 
 Invariant: operands broadcast as in NumPy, must have one dtype, and element i of the result depends on elements i only.
-Gradients are written for equal shapes; `_unbroadcast` sums them back to each operand's shape.
+Gradients are written for equal shapes; `elementwise` sums them back to each operand's shape. Entry point: `elementwise`.
 """
 
 from __future__ import annotations
@@ -14,24 +14,30 @@ import numpy as np
 from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import ir_type
 from graphtf.ir.dims import Dim, Shape, same
-from graphtf.ir.dtypes import DType
+from graphtf.ir.dtypes import DType, as_dtype
+from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.loops import expr as s
-from graphtf.ir.op import Body, Op, Sample, Scalar, Trait, Unsupported
-from graphtf.ir.ops.prims import p, scalar_like, sum_to
+from graphtf.ir.op import Body, ElementCheck, Lowering, Op, Sample, Scalar, Trait, Unsupported
+from graphtf.ir.ops.prims import full_like, p, scalar_like, sum_to
 from graphtf.ir.types import TensorType
 
 Array = Any
+ResultRule = Callable[..., DType]  # (dtype of operand 0, **attrs) -> dtype of the result
 
 _ONE_DTYPE = "all operands have the same dtype"
 _DTYPES = "the dtype is one the op is defined for"
 _BROADCAST = "operand shapes broadcast"
+CONSTRAINTS = (_ONE_DTYPE, _DTYPES, _BROADCAST)
+
+
+# ---- types -----------------------------------------------------------------------------------------------------------
 
 
 def broadcast_shapes(op: Op, shapes: Sequence[Shape | None], constraint: int = 3) -> Shape | None:
     """The NumPy broadcast of shapes (None: unknown rank). A run-time size meeting another is assumed equal to it."""
-    if any(x is None for x in shapes):
+    known = [x for x in shapes if x is not None]
+    if len(known) < len(shapes):
         return None
-    known: list[Shape] = [x for x in shapes if x is not None]
     rank = max(map(len, known))
     out: list[Dim] = [1] * rank
     for shape in known:
@@ -46,16 +52,25 @@ def broadcast_shapes(op: Op, shapes: Sequence[Shape | None], constraint: int = 3
     return tuple(out)
 
 
-def unify(op: Op, types: Sequence[TensorType], allowed: Sequence[DType]) -> Shape | None:
-    """Check C1–C3 of an elementwise op; the broadcast shape."""
-    dtype = types[0].dtype
-    for i, t in enumerate(types[1:], 1):
-        if t.dtype is not dtype:
-            raise op.violated(1, f"operand {i} has dtype {t.dtype.name}, expected {dtype.name} as operand 0", "dtype")
+def check_dtype(op: Op, dtype: DType, allowed: Sequence[DType], constraint: int = 2) -> None:
+    """Raise Violation unless the dtype is among those allowed."""
     if dtype not in allowed:
         names = ", ".join(d.name for d in allowed)
-        raise op.violated(2, f"dtype {dtype.name} is not allowed, expected one of {names}", "dtype")
+        raise op.violated(constraint, f"dtype {dtype.name} is not allowed, expected one of {names}", "dtype")
+
+
+def unify(op: Op, types: Sequence[TensorType], allowed: Sequence[DType], first: int = 0) -> Shape | None:
+    """Check C1–C3 of an elementwise op (its operands are numbered from `first` in messages); the broadcast shape."""
+    dtype = types[0].dtype
+    for i, t in enumerate(types[1:], first + 1):
+        if t.dtype is not dtype:
+            message = f"operand {i} has dtype {t.dtype.name}, expected {dtype.name} as operand {first}"
+            raise op.violated(1, message, "dtype")
+    check_dtype(op, dtype, allowed)
     return broadcast_shapes(op, [t.shape for t in types])
+
+
+# ---- declaring -------------------------------------------------------------------------------------------------------
 
 
 def _unbroadcast(vjp: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,6 +82,20 @@ def _unbroadcast(vjp: Callable[..., Any]) -> Callable[..., Any]:
     return full
 
 
+def _result_rule(result: DType | ResultRule | None) -> ResultRule:
+    if result is None:
+        return lambda dtype, **attrs: dtype
+    if isinstance(result, DType):
+        return lambda dtype, **attrs: result
+    return result
+
+
+def _default_samples(dtypes: Sequence[DType], arity: int) -> tuple[str, ...]:
+    d = next((d for d in (dt.float32, dt.bool_, dt.int32) if d in dtypes), dtypes[0]).short
+    mixed = (f"{d}[2, 1, 4] {d}[3, 1]",) if arity == 2 else ()
+    return (" ".join([f"{d}[3, 4]"] * arity), " ".join([f"{d}[0, 3]"] * arity), " ".join([f"{d}[]"] * arity), *mixed)
+
+
 def elementwise(
     name: str,
     doc: str,
@@ -75,41 +104,72 @@ def elementwise(
     *,
     arity: int = 1,
     dtypes: Sequence[DType] = dt.NUMERIC,
-    lowering: Any = None,
-    result: DType | None = None,
+    lowering: Lowering | None = None,
+    result: DType | ResultRule | None = None,
+    attrs: tuple[str, ...] = (),
     traits: Trait = Trait.NONE,
+    check: ElementCheck | None = None,
     samples: Sequence[Sample | str] = (),
     low: float = -2.0,
     high: float = 2.0,
+    grad: bool = True,
 ) -> Op:
-    """Declare an elementwise op. `result` is its dtype where that is not the operands'; `vjp(ct, out, *operands)`
-    returns cotangents at the broadcast shape."""
+    """Declare an elementwise op over `dtypes`. `result` is its dtype, or a rule for it, where that is not the operands';
+    `vjp(ct, out, *operands, **attrs)` returns cotangents at the broadcast shape; without one the op is a
+    ZERO_GRADIENT. `low`, `high`, `grad` are for samples given as text."""
+    result_dtype = _result_rule(result)
 
-    def infer(*types: TensorType) -> TensorType:
-        return TensorType(result or types[0].dtype, unify(op, types, dtypes))
+    def infer(*types: TensorType, **attrs: Any) -> TensorType:
+        shape = unify(op, types, dtypes)
+        return TensorType(result_dtype(types[0].dtype, **attrs), shape)
 
-    def run(*arrays: Array) -> Array:
+    def run(*arrays: Array, **attrs: Any) -> Array:
         with np.errstate(all="ignore"):
-            out = ref(*arrays)
-        want = result.np if result else arrays[0].dtype
+            out = ref(*arrays, **attrs)
+        want = arrays[0].dtype if result is None else result_dtype(as_dtype(arrays[0].dtype), **attrs).np
         return out if type(out) is np.ndarray and out.dtype == want else np.asarray(out, want)
 
-    if not samples:
-        first = "f32" if dt.float32 in dtypes else ("bool" if dt.bool_ in dtypes else "i32")
-        samples = (" ".join([f"{first}[3, 4]"] * arity), *([f"{first}[2, 1, 4] {first}[3, 1]"] if arity == 2 else []))
-    made = tuple(x if isinstance(x, Sample) else Sample(x, {}, low, high) for x in samples)
-    if vjp is None:
-        traits |= Trait.ZERO_GRADIENT
+    made = tuple(
+        x if isinstance(x, Sample) else Sample(x, {}, low, high, grad=grad)
+        for x in (samples or _default_samples(dtypes, arity))
+    )
+    traits |= Trait.ELEMENTWISE | (Trait.ZERO_GRADIENT if vjp is None else Trait.NONE)
+    traits |= Trait.CHECKED if check else Trait.NONE
     op = Op(
         name, doc, infer, run, _unbroadcast(vjp) if callable(vjp) else vjp, lowering or Scalar(name), arity=arity,
-        constraints=(_ONE_DTYPE, _DTYPES, _BROADCAST), traits=Trait.ELEMENTWISE | traits, samples=made,
+        attrs=attrs, constraints=CONSTRAINTS, traits=traits, samples=made, check=check,
     )  # fmt: skip
     return op
 
 
+def conj(x: Any) -> Any:
+    """x, conjugated where it is complex: gradients follow TensorFlow's convention."""
+    return p.conj(x) if ir_type(x).dtype.is_complex else x
+
+
+def times(ct: Any, derivative: Any) -> Any:
+    """The cotangent of an operand of a function with this derivative."""
+    return p.mul(ct, conj(derivative))
+
+
+def keep_where(condition: Any, ct: Any) -> Any:
+    """ct where the condition holds, else zero: no NaN comes through where it does not."""
+    return p.select(condition, ct, scalar_like(ct, 0))
+
+
+def through_f32(fn: Callable[..., Array]) -> Callable[..., Array]:
+    """fn of float16 or bfloat16 arrays by way of float32, rounded once; of other dtypes as it is."""
+
+    def run(*arrays: Array) -> Array:
+        narrow = arrays[0].dtype
+        if narrow.itemsize != 2:
+            return fn(*arrays)
+        return np.asarray(fn(*(a.astype(np.float32) for a in arrays))).astype(narrow)
+
+    return run
+
 
 # ---- arithmetic ------------------------------------------------------------------------------------------------------
-
 
 add = elementwise(
     "add", "x + y", np.add,
@@ -119,11 +179,220 @@ add = elementwise(
 sub = elementwise("sub", "x - y", np.subtract, lambda ct, out, x, y: (ct, p.neg(ct)), arity=2)
 mul = elementwise(
     "mul", "x * y", np.multiply,
-    lambda ct, out, x, y: (p.mul(ct, _conj(y)), p.mul(ct, _conj(x))), arity=2, traits=Trait.COMMUTATIVE,
+    lambda ct, out, x, y: (times(ct, y), times(ct, x)), arity=2, traits=Trait.COMMUTATIVE,
     samples=("f32[3, 4] f32[3, 4]", "f32[2, 1, 4] f32[3, 1]", "i64[5] i64[]", "c64[3] c64[3]"),
 )  # fmt: skip
 
 
-def _conj(x: Any) -> Any:
-    """x, conjugated where it is complex: gradients follow TensorFlow's convention."""
-    return p.conj(x) if ir_type(x).dtype.is_complex else x
+def _div_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    cx, cy = conj(x), conj(y)
+    return p.div(ct, cy), p.mul(ct, p.div(p.div(p.neg(cx), cy), cy))
+
+
+div = elementwise(
+    "div", "x / y, of floats and complex numbers", np.divide, _div_vjp, arity=2, dtypes=dt.INEXACT, low=0.5,
+    samples=("f32[3, 4] f32[3, 4]", "f32[2, 1, 4] f32[3, 1]", "c64[3] c64[3]", "f32[0] f32[]"),
+)  # fmt: skip
+neg = elementwise("neg", "-x; wraps around for integers", np.negative, lambda ct, out, x: p.neg(ct),
+                  traits=Trait.INVOLUTION)  # fmt: skip
+
+
+def _abs_vjp(ct: Any, out: Any, x: Any) -> Any:
+    if not ir_type(x).dtype.is_complex:
+        return p.mul(ct, p.sign(x))
+    return p.mul(p.complex(ct, full_like(ct, 0)), p.sign(x))
+
+
+abs = elementwise(
+    "abs", "|x|; of a complex number, its modulus", np.abs, _abs_vjp, result=lambda d, **_: d.real_dtype,
+    traits=Trait.IDEMPOTENT, samples=("f32[3, 4]", "c64[3]", "i32[5]", "f32[0]", "f64[]"),
+)  # fmt: skip
+
+
+def _sign_ref(x: Array) -> Array:
+    if x.dtype.kind != "c":
+        return np.sign(x)
+    modulus = np.abs(x)
+    return np.where(modulus == 0, 0, x / np.where(modulus == 0, 1, modulus))
+
+
+def _sign_vjp(ct: Any, out: Any, x: Any) -> Any:
+    """Zero for reals; for x/|x| what turns x, 0 at the origin."""
+    if not ir_type(x).dtype.is_complex:
+        return full_like(x, 0)
+    modulus = p.abs(x)
+    at_zero = p.eq(modulus, scalar_like(modulus, 0))
+    safe = p.select(at_zero, scalar_like(modulus, 1), modulus)
+    along = p.real(p.mul(ct, p.conj(out)))
+    across = p.sub(ct, p.mul(out, p.complex(along, full_like(along, 0))))
+    return keep_where(p.logical_not(at_zero), p.div(across, p.complex(safe, full_like(safe, 0))))
+
+
+sign = elementwise(
+    "sign", "-1, 0 or 1; NaN of NaN; x/|x| of a complex number", _sign_ref, _sign_vjp, traits=Trait.IDEMPOTENT,
+    samples=("f32[3, 4]", "c64[3]", "i32[5]", "f32[0]", "f64[]"),
+)  # fmt: skip
+
+
+def _extremum(name: str, doc: str, ref: Callable[..., Array], prim: str, wins: str) -> Op:
+    def vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
+        first = getattr(p, wins)(x, y)
+        return keep_where(first, ct), p.select(first, scalar_like(ct, 0), ct)
+
+    # The trait holds up to the sign of a zero and the payload of a NaN, which no result depends on.
+    traits = Trait.COMMUTATIVE | Trait.ASSOCIATIVE
+    return elementwise(name, doc, ref, vjp, arity=2, dtypes=dt.REAL, lowering=Scalar(prim), traits=traits)
+
+
+maximum = _extremum("maximum", "the larger of x and y; NaN if either is", np.maximum, "max", "ge")
+minimum = _extremum("minimum", "the smaller of x and y; NaN if either is", np.minimum, "min", "le")
+
+# ---- division with a remainder ---------------------------------------------------------------------------------------
+
+
+def _refuse_zero(y: Array) -> None:
+    if y.dtype.kind in "iu" and not y.all():
+        raise InvalidArgumentError(None, None, "Integer division by zero")
+
+
+_NONZERO = ElementCheck(
+    lambda x, y: s.prim("ne", y, s.lit(0, y.dtype)) if y.dtype.is_integer else None, "Integer division by zero"
+)
+
+
+def _guarded(divide: str, by_minus_one: Callable[[s.Expr], s.Expr]) -> Callable[[s.Expr, s.Expr], s.Expr]:
+    """Integer division by an operand that may be 0 (refused elsewhere) or -1 (which overflows for the least integer)."""
+
+    def body(x: s.Expr, y: s.Expr) -> s.Expr:
+        one = s.lit(1, y.dtype)
+        safe = s.select(s.prim("eq", y, s.lit(0, y.dtype)), one, y)
+        if y.dtype.is_unsigned:
+            return s.prim(divide, x, safe)
+        minus_one = s.prim("eq", y, s.lit(-1, y.dtype))
+        return s.select(minus_one, by_minus_one(x), s.prim(divide, x, s.select(minus_one, one, safe)))
+
+    return body
+
+
+def _negated(x: s.Expr) -> s.Expr:
+    return s.prim("neg", x)
+
+
+def _zero(x: s.Expr) -> s.Expr:
+    return s.lit(0, x.dtype)
+
+
+def _division(
+    name: str, doc: str, ref: Callable[..., Array], vjp: Callable[..., Any] | None,
+    of_ints: Callable[..., s.Expr], of_floats: Callable[..., s.Expr],
+) -> Op:  # fmt: skip
+    def run(x: Array, y: Array) -> Array:
+        _refuse_zero(y)
+        return ref(x, y)
+
+    def body(x: s.Expr, y: s.Expr) -> s.Expr:
+        return (of_ints if x.dtype.is_integer else of_floats)(x, y)
+
+    samples = (
+        Sample("f32[3, 4] f32[3, 4]", {}, 0.6, 3.0, grad=vjp is not None), "f32[0, 4] f32[4]", "f32[] f32[]",
+        Sample("f32[6] f32[6]", values=([5, -5, 5, -5, 0, 1], [3, 3, -3, -3, 2, 0]), grad=False),
+        Sample("i32[6] i32[6]", values=([5, -5, 5, -5, -(2**31), 7], [3, 3, -3, -3, -1, 1])),
+    )  # fmt: skip
+    return elementwise(name, doc, run, vjp, arity=2, dtypes=dt.REAL, lowering=Body(body), check=_NONZERO,
+                       samples=samples, low=0.6, high=3.0, grad=vjp is not None)  # fmt: skip
+
+
+def _floordiv(x: Array, y: Array) -> Array:
+    return np.floor_divide(x, y) if x.dtype.kind in "iu" else np.floor(np.divide(x, y))
+
+
+@through_f32
+def _fmod(x: Array, y: Array) -> Array:
+    return np.fmod(x, y)
+
+
+def _floormod(x: Array, y: Array) -> Array:
+    if x.dtype.kind in "iu":
+        return np.remainder(x, y)
+    left = _fmod(x, y)
+    return np.where((left != 0) & ((y < 0) != (left < 0)), left + y, left)
+
+
+def _floormod_floats(x: s.Expr, y: s.Expr) -> s.Expr:
+    left, zero = s.prim("truncmod", x, y), s.lit(0, x.dtype)
+    signs_differ = s.prim("xor", s.prim("lt", y, zero), s.prim("lt", left, zero))
+    return s.select(s.prim("and", s.prim("ne", left, zero), signs_differ), s.prim("add", left, y), left)
+
+
+def _truncdiv(x: Array, y: Array) -> Array:
+    if x.dtype.kind not in "iu":
+        return np.trunc(np.divide(x, y))
+    down = np.floor_divide(x, y)
+    return down + ((np.remainder(x, y) != 0) & ((x < 0) != (y < 0))).astype(x.dtype)
+
+
+def _truncmod(x: Array, y: Array) -> Array:
+    return np.fmod(x, y) if x.dtype.kind in "iu" else _fmod(x, y)
+
+
+floordiv = _division(
+    "floordiv", "⌊x / y⌋; integers refuse y = 0", _floordiv, None,
+    _guarded("floordiv", _negated), lambda x, y: s.prim("floor", s.prim("div", x, y)),
+)  # fmt: skip
+floormod = _division(
+    "floormod", "x - y ⌊x / y⌋, with the sign of y; integers refuse y = 0", _floormod,
+    lambda ct, out, x, y: (ct, p.mul(ct, p.neg(p.floordiv(x, y)))), _guarded("floormod", _zero), _floormod_floats,
+)  # fmt: skip
+truncdiv = _division(
+    "truncdiv", "x / y rounded towards zero; integers refuse y = 0", _truncdiv, None,
+    _guarded("truncdiv", _negated), lambda x, y: s.prim("trunc", s.prim("div", x, y)),
+)  # fmt: skip
+truncmod = _division(
+    "truncmod", "the remainder of x / y, with the sign of x; integers refuse y = 0", _truncmod,
+    lambda ct, out, x, y: (ct, p.mul(ct, p.neg(p.truncdiv(x, y)))),
+    _guarded("truncmod", _zero), lambda x, y: s.prim("truncmod", x, y),
+)  # fmt: skip
+
+# ---- powers ----------------------------------------------------------------------------------------------------------
+
+_NEGATIVE_POWER = "Integers to negative integer powers are not allowed"
+
+
+def _pow_ref(x: Array, y: Array) -> Array:
+    if x.dtype.kind in "iu" and (y < 0).any():
+        raise InvalidArgumentError(None, None, _NEGATIVE_POWER)
+    return through_f32(np.power)(x, y) if x.dtype.kind not in "iu" else np.power(x, y)
+
+
+def _pow_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """(y x^(y-1), x^y log x); the latter is 0 where x has no logarithm."""
+    cx, cy = conj(x), conj(y)
+    zero, one = scalar_like(x, 0), scalar_like(x, 1)
+    has_log = p.ne(x, zero) if ir_type(x).dtype.is_complex else p.gt(x, zero)
+    log = p.log(p.select(has_log, cx, one))
+    return p.mul(p.mul(ct, cy), p.pow(cx, p.sub(cy, one))), p.mul(p.mul(ct, conj(out)), keep_where(has_log, log))
+
+
+def _pow_body(x: s.Expr, y: s.Expr) -> s.Expr:
+    """Integers: square and multiply over the bits of y, modulo the width as NumPy does."""
+    if not x.dtype.is_integer:
+        return s.prim("pow", x, y)
+    out: s.Expr = s.lit(1, x.dtype)
+    for bit in range(8 * x.dtype.size - (not x.dtype.is_unsigned)):
+        chosen = s.prim("ne", s.prim("and", y, s.lit(1 << bit, y.dtype)), s.lit(0, y.dtype))
+        out = s.select(chosen, s.prim("mul", out, x), out)
+        x = s.prim("mul", x, x)
+    return out
+
+
+pow = elementwise(
+    "pow", "x to the power y; integers refuse y < 0", _pow_ref, _pow_vjp, arity=2, lowering=Body(_pow_body), low=0.3,
+    check=ElementCheck(
+        lambda x, y: s.prim("ge", y, s.lit(0, y.dtype)) if y.dtype.kind == "i" else None, _NEGATIVE_POWER
+    ),
+    samples=(
+        "f32[3, 4] f32[3, 4]", "f32[2, 1, 4] f32[3, 1]", "c64[3] c64[3]", "f32[0] f32[]",
+        Sample("f32[6] f32[6]", values=([0, 0, 0, -2, -2, 2], [0, 1, 2, 3, 0.5, -1]), grad=False),
+        Sample("i32[5] i32[5]", values=([2, 3, -2, 0, 7], [10, 3, 3, 0, 30])),
+    ),
+)  # fmt: skip
