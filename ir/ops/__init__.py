@@ -5,9 +5,21 @@ attribute of this package.
 """
 
 from graphtf.ir.op import Op
-from graphtf.ir.ops import bits, compare, convert, elementwise, generate, transcendental
+from graphtf.ir.ops import (
+    bits,
+    compare,
+    convert,
+    dynamic,
+    elementwise,
+    generate,
+    random,
+    reduce,
+    special,
+    transcendental,
+    view,
+)
 
-_FAMILIES = (elementwise, compare, transcendental, bits, convert, generate)
+_FAMILIES = (elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, reduce, random)
 
 OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in vars(family).values() if isinstance(op, Op)}
 

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from graphtf.ir import dtypes as dt
-from graphtf.ir.dtypes import DType
-from graphtf.ir.loops import expr as s
-from graphtf.ir.op import Body, Lowering, Op, Sample, Scalar, Trait
-from graphtf.ir.ops.elementwise import broadcast_shapes, elementwise, through_f32, unify
-from graphtf.ir.ops.prims import p, scalar_like, sum_to
 from graphtf.ir.binding import ir_type
+from graphtf.ir.dtypes import DType
+from graphtf.ir.op import Op, Sample, Scalar, Trait
+from graphtf.ir.ops.elementwise import broadcast_shapes, elementwise, unify
+from graphtf.ir.ops.prims import p, scalar_like, sum_to
 from graphtf.ir.types import TensorType
 
 Array = Any

@@ -129,6 +129,7 @@ def elementwise(
         want = arrays[0].dtype if result is None else result_dtype(as_dtype(arrays[0].dtype), **attrs).np
         return out if type(out) is np.ndarray and out.dtype == want else np.asarray(out, want)
 
+    run.__wrapped__ = ref  # type: ignore[attr-defined]  # the eager binder calls a bare ufunc with less overhead
     made = tuple(
         x if isinstance(x, Sample) else Sample(x, {}, low, high, grad=grad)
         for x in (samples or _default_samples(dtypes, arity))

@@ -1,0 +1,136 @@
+"""Random bits from a counter: Philox 4×32 with ten rounds, in TensorFlow's order.
+
+Invariant: element i depends on key, counter and i alone, so any element can be computed by itself. A block is the cipher
+of (counter + block number); it gives four uint32 or two uint64.
+Follows https://www.tensorflow.org/api_docs/python/tf/random/Generator and Salmon et al., "Parallel random numbers: as
+easy as 1, 2, 3" (2011).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphtf.ir import dtypes as dt
+from graphtf.ir.dims import Shape
+from graphtf.ir.dtypes import DType
+from graphtf.ir.loops import expr as s
+from graphtf.ir.loops.index_map import linear
+from graphtf.ir.op import Element, Op, Sample, Trait
+from graphtf.ir.ops.elementwise import check_dtype
+from graphtf.ir.ops.generate import check_sizes
+from graphtf.ir.types import TensorType
+
+Array = np.ndarray[Any, Any]
+Words = list[Array]
+
+_ROUNDS = 10
+_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+_KEY_STEPS = (0x9E3779B9, 0xBB67AE85)  # the golden ratio and √3 - 1, as fractions of 2³²
+_MASK = 0xFFFFFFFF
+
+
+def _infer(key: TensorType, counter: TensorType, shape: Shape, dtype: DType) -> TensorType:
+    for k, (t, n) in enumerate(((key, 1), (counter, 2))):
+        if t.dtype is not dt.uint64 or t.shape not in ((n,), None):
+            raise philox.violated(1, f"operand {k} is {t}, expected u64[{n}]", "dtype" if t.dtype is not dt.uint64 else "shape")
+    check_dtype(philox, dtype, (dt.uint32, dt.uint64), 2)
+    check_sizes(philox, shape, "shape", 3)
+    return TensorType(dtype, shape)
+
+
+# ---- reference -------------------------------------------------------------------------------------------------------
+
+
+def _blocks(key: Array, counter: Array, count: int) -> Words:
+    """The four words of blocks 0 … count - 1, as uint64 arrays."""
+    mask, shift = np.uint64(_MASK), np.uint64(32)
+    low = counter[0] + np.arange(count, dtype=np.uint64)
+    high = counter[1] + (low < counter[0]).astype(np.uint64)
+    words = [low & mask, low >> shift, high & mask, high >> shift]
+    keys = [int(key[0]) & _MASK, int(key[0]) >> 32]
+    for _ in range(_ROUNDS):
+        first, second = (words[2 * k] * np.uint64(_MULTIPLIERS[k]) for k in (0, 1))
+        words = [
+            (second >> shift) ^ words[1] ^ np.uint64(keys[0]), second & mask,
+            (first >> shift) ^ words[3] ^ np.uint64(keys[1]), first & mask,
+        ]  # fmt: skip
+        keys = [(k + step) & _MASK for k, step in zip(keys, _KEY_STEPS)]
+    return words
+
+
+def _ref(key: Array, counter: Array, shape: tuple[int, ...], dtype: DType) -> Array:
+    size = int(np.prod(shape, dtype=np.int64))
+    per_block = 4 if dtype is dt.uint32 else 2
+    with np.errstate(over="ignore"):
+        words = np.stack(_blocks(key, counter, -(-size // per_block)), axis=-1)
+    if dtype is dt.uint64:
+        words = words[:, 0::2] | (words[:, 1::2] << np.uint64(32))
+    return words.reshape(-1)[:size].astype(dtype.np).reshape(shape)
+
+
+# ---- lowering --------------------------------------------------------------------------------------------------------
+
+
+def _u32(value: int) -> s.Expr:
+    return s.lit(value, dt.uint32)
+
+
+def _halves(x: s.Expr) -> tuple[s.Expr, s.Expr]:
+    return s.cast(x, dt.uint32), s.cast(s.prim("shr", x, s.lit(32, dt.uint64)), dt.uint32)
+
+
+def _round(words: Sequence[s.Expr], keys: Sequence[s.Expr]) -> list[s.Expr]:
+    """One round: both products whole, the high halves mixed with the other words and the key."""
+    low = [s.prim("mul", words[2 * k], _u32(_MULTIPLIERS[k])) for k in (0, 1)]
+    high = [s.prim("mulhi", words[2 * k], _u32(_MULTIPLIERS[k])) for k in (0, 1)]
+    mixed = [s.prim("xor", s.prim("xor", high[1 - k], words[2 * k + 1]), keys[k]) for k in (0, 1)]
+    return [mixed[0], low[1], mixed[1], low[0]]
+
+
+def _block(key: s.Expr, counter: Sequence[s.Expr], number: s.Expr) -> list[s.Expr]:
+    low = s.prim("add", counter[0], number)
+    carry = s.cast(s.prim("lt", low, number), dt.uint64)
+    words: list[s.Expr] = [*_halves(low), *_halves(s.prim("add", counter[1], carry))]
+    keys = list(_halves(key))
+    for k in range(_ROUNDS):
+        words = _round(words, keys)
+        if k < _ROUNDS - 1:
+            keys = [s.prim("add", x, _u32(step)) for x, step in zip(keys, _KEY_STEPS)]
+    return words
+
+
+def _pick(values: Sequence[s.Expr], lane: s.Expr) -> s.Expr:
+    chosen = values[-1]
+    for k in range(len(values) - 2, -1, -1):
+        chosen = s.select(s.prim("eq", lane, s.lit(k)), values[k], chosen)
+    return chosen
+
+
+def _element(
+    index: Sequence[s.Expr], read: Callable[..., s.Expr], out: TensorType, types: Any, shape: Shape, dtype: DType
+) -> s.Expr:
+    at = linear(index, shape)
+    per_block = 4 if dtype is dt.uint32 else 2
+    number = s.cast(s.idiv(at, per_block), dt.uint64)
+    words = _block(read(0, (s.lit(0),)), [read(1, (s.lit(k),)) for k in (0, 1)], number)
+    if dtype is dt.uint64:
+        wide = [s.cast(w, dt.uint64) for w in words]
+        words = [s.prim("or", wide[k], s.prim("shl", wide[k + 1], s.lit(32, dt.uint64))) for k in (0, 2)]
+    return _pick(words, s.imod(at, per_block))
+
+
+philox = Op(
+    "philox", "random bits for a key and a counter", _infer, _ref, None, Element(_element), arity=2,
+    attrs=("shape", "dtype"),
+    constraints=("the key is u64[1], the counter u64[2]", "the dtype is uint32 or uint64", "sizes are not negative"),
+    traits=Trait.ZERO_GRADIENT,
+    samples=(
+        Sample("u64[1] u64[2]", {"shape": (2, 5), "dtype": dt.uint32}, 0, 2**62),
+        Sample("u64[1] u64[2]", {"shape": (7,), "dtype": dt.uint64}, 0, 2**62),
+        Sample("u64[1] u64[2]", {"shape": (9,), "dtype": dt.uint32}, values=([2**64 - 1], [2**64 - 2, 5])),
+        Sample("u64[1] u64[2]", {"shape": (0, 3), "dtype": dt.uint32}, 0, 2**62),
+    ),
+)  # fmt: skip
