@@ -36,6 +36,11 @@ class TensorType:
         return self.shape
 
     @property
+    def dims_or_none(self) -> Shape:
+        """The shape, or () where the rank is unknown: for looking for symbols."""
+        return self.shape or ()
+
+    @property
     def size(self) -> Dim:
         """Number of elements."""
         return product(self.dims)

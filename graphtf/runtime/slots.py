@@ -1,0 +1,75 @@
+"""Slots: where the values of a program live while it runs.
+
+Invariant: a program's slots are numbered, and native code finds all of them through one table of addresses. Arena slots
+have a lifetime in program positions; the others belong to the caller, to variables or to the program.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphtf.ir.dims import Dim, Shape
+from graphtf.ir.dtypes import DType
+from graphtf.ir.loops.expr import Buffer
+from graphtf.ir.types import TensorType
+
+
+@dataclass(eq=False)
+class Slot:
+    """One entry of the table. kind: input, variable, constant, output, arena, host (an array a host step made)."""
+
+    number: int
+    kind: str
+    dtype: DType
+    size: Dim  # elements
+    buffer: Buffer
+    position: int = -1  # of the input or output it stands for
+    array: np.ndarray[Any, Any] | None = None  # a constant's data
+    first: int = 0
+    last: int = 0
+    phase: int = 0  # how many host steps that make sizes known come before it
+
+
+class SlotTable:
+    """All slots of a program, and the clock that lifetimes are measured by."""
+
+    def __init__(self) -> None:
+        self.slots: list[Slot] = []
+        self.clock = 0
+        self.phase = 0
+
+    def new(self, kind: str, dtype: DType, size: Dim, **details: Any) -> Slot:
+        """A slot; arena slots are born now."""
+        number = len(self.slots)
+        buffer = Buffer(f"b{number}", dtype, size)
+        slot = Slot(number, kind, dtype, size, buffer, first=self.clock, last=self.clock, phase=self.phase, **details)
+        self.slots.append(slot)
+        return slot
+
+    def for_type(self, kind: str, t: TensorType, **details: Any) -> Slot:
+        return self.new(kind, t.dtype, t.size, **details)
+
+    def for_host(self, t: TensorType) -> Slot:
+        """A slot for what a host step returns, whose size need not be known."""
+        return self.new("host", t.dtype, t.size if t.shape is not None else 0)
+
+    def touch(self, slot: Slot) -> None:
+        """The slot is in use now."""
+        slot.last = max(slot.last, self.clock)
+
+    def hold(self, since: int) -> None:
+        """At the end of a loop that began at `since`: whatever it used from before must outlive every iteration."""
+        for s in self.slots:
+            if s.first <= since and s.last >= since:
+                s.last = self.clock
+
+
+def element_count(shape: Shape) -> int:
+    """Elements of a shape of plain numbers."""
+    total = 1
+    for d in shape:
+        total *= int(d)
+    return total

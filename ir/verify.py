@@ -1,0 +1,106 @@
+"""The verifier: is a graph well formed, and does every node have the types its rule gives?
+
+Invariant: a graph that passes can be interpreted, compiled and printed without a check of its structure. Linear.
+Entry point: `verify(graph)`.
+"""
+
+from __future__ import annotations
+
+from graphtf.ir.dims import collecting_guards
+from graphtf.ir.errors import OpError, VerifyError
+from graphtf.ir.graph import Graph, Node, Value
+from graphtf.ir.op import infer_types
+from graphtf.ir.text import print_graph
+from graphtf.ir.types import TensorType, Type
+
+_CONTEXT = 3  # lines shown around an offender
+
+
+def verify(g: Graph) -> None:
+    """Raises VerifyError, with the lines around the offender, if `g` is not well formed."""
+    _verify(g, g, set())
+
+
+def _verify(g: Graph, whole: Graph, seen: set[int]) -> None:
+    defined: set[Value] = set()
+
+    def define(v: Value, n: Node | None) -> None:
+        if v in defined or id(v) in seen:
+            raise _error(whole, n, f"a value of type {v.type} is defined twice")
+        defined.add(v)
+        seen.add(id(v))
+
+    for v in g.inputs:
+        define(v, None)
+    for n in g.nodes:
+        for k, v in enumerate(n.inputs):
+            if v not in defined:
+                raise _error(whole, n, f"{n.op.name}: operand {k} is not defined before it, in the same region")
+        _check_form(n, whole)
+        _check_types(n, whole, g)
+        for v in n.outputs:
+            define(v, n)
+        for region in n.regions.values():
+            _verify(region, whole, seen)
+    for k, v in enumerate(g.outputs):
+        if v not in defined:
+            raise _error(whole, None, f"output {k} is not defined in the graph")
+
+
+def _check_form(n: Node, whole: Graph) -> None:
+    op = n.op
+    if op.arity is not None and len(n.inputs) != op.arity:
+        raise _error(whole, n, f"{op.name}: {len(n.inputs)} operands, expected {op.arity}")
+    unknown = set(n.attrs) - set(op.attrs)
+    if unknown:
+        raise _error(whole, n, f"{op.name}: unknown attributes {sorted(unknown)}, expected some of {list(op.attrs)}")
+    if set(n.regions) != set(op.regions):
+        raise _error(whole, n, f"{op.name}: regions {sorted(n.regions)}, expected {sorted(op.regions)}")
+
+
+def _check_types(n: Node, whole: Graph, g: Graph) -> None:
+    try:
+        with collecting_guards([*g.guards, *whole.guards]):
+            types = infer_types(n.op, tuple(v.type for v in n.inputs), n.all_attrs())
+    except OpError as e:
+        raise _error(whole, n, str(e)) from None
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError) as e:
+        raise _error(whole, n, f"{n.op.name}: its attributes or operands do not fit ({e})") from None
+    have = tuple(v.type for v in n.outputs)
+    if len(types) != len(have) or not all(_agrees(a, b) for a, b in zip(types, have)):
+        raise _error(whole, n, f"{n.op.name}: has types {_shown(have)}, its rule gives {_shown(types)}")
+
+
+def _agrees(inferred: Type, have: Type) -> bool:
+    """Equal; sizes that a rule names afresh each time (known only at run time) may have another name."""
+    if inferred == have:
+        return True
+    if not isinstance(inferred, TensorType) or not isinstance(have, TensorType) or inferred.dtype is not have.dtype:
+        return False
+    if inferred.shape is None or have.shape is None:
+        return inferred.shape is have.shape
+    pairs = zip(inferred.shape, have.shape)
+    return len(inferred.shape) == len(have.shape) and all(
+        a == b or not (isinstance(a, int) and isinstance(b, int)) for a, b in pairs
+    )
+
+
+def _shown(types: tuple[Type, ...]) -> str:
+    return "(" + ", ".join(map(str, types)) + ")"
+
+
+def _error(g: Graph, n: Node | None, message: str) -> VerifyError:
+    if n is None:
+        return VerifyError(f"graph {g.name}: {message}")
+    where = f" (from {n.source})" if n.source else ""
+    return VerifyError(f"graph {g.name}: {message}{where}\n{_around(g, n)}")
+
+
+def _around(g: Graph, n: Node) -> str:
+    """The lines of the text near the node."""
+    before = sum(1 for m in g.walk() if m.outputs and n.outputs and m.outputs[0].serial < n.outputs[0].serial)
+    lines = print_graph(g).splitlines()
+    marked = [i for i, line in enumerate(lines) if f"{n.op.name}(" in line]
+    at = min(marked, key=lambda i: abs(i - before), default=0)
+    shown = range(max(0, at - _CONTEXT), min(len(lines), at + _CONTEXT + 1))
+    return "\n".join(("> " if i == at else "  ") + lines[i] for i in shown)
