@@ -1,0 +1,125 @@
+"""The eager binder: runs an op's NumPy reference now and tells the active tapes.
+
+Invariant: what it returns are EagerTensors of arrays nobody else writes to. Types are checked once for each signature: dtypes
+suffice for elementwise ops, since NumPy itself refuses shapes that do not broadcast. Entry point: `eager` (installed here).
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from graphtf.convert import to_array
+from graphtf.ir.binding import set_default_binder
+from graphtf.ir.op import Effect, Op, Trait
+from graphtf.ir.ops import OPS
+from graphtf.ir.state import Cell
+from graphtf.ir.types import RefType, type_of
+from graphtf.recording import active, record
+from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
+
+_ELEMENTWISE = frozenset(op for op in OPS.values() if Trait.ELEMENTWISE in op.traits)
+_STATEFUL = frozenset(op for op in OPS.values() if op.effect in (Effect.READ, Effect.WRITE))
+_MOST_SIGNATURES = 8192
+_checked: dict[Any, Callable[..., Any]] = {}  # signatures whose types have been checked, and what runs them
+
+
+class _Quiet(threading.local):
+    """A context of each thread in which NumPy does not warn: cheaper to enter than `np.errstate`."""
+
+    def __init__(self) -> None:
+        context = contextvars.copy_context()
+        context.run(np.seterr, all="ignore")
+        self.run = context.run
+
+
+_quiet = _Quiet()
+
+
+def eager(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+    """Apply `op` now. Raises what its type rule or its reference raises."""
+    if op in _STATEFUL:
+        return _stateful(op, operands, attrs)
+    try:
+        arrays = [x._array for x in operands]
+    except AttributeError:
+        operands = lift(op, operands)
+        arrays = [x._array for x in operands]
+    if op in _ELEMENTWISE:
+        key: Any = (op, *[a.dtype for a in arrays], *attrs.values())
+    else:
+        key = (op, *[(a.dtype, a.shape) for a in arrays], *attrs.values())
+    try:
+        run = _checked.get(key) or _check(op, arrays, attrs, key)
+    except TypeError:  # an attribute that cannot be hashed
+        op.infer(*map(type_of, arrays), **attrs)
+        run = op.ref
+    try:
+        result = _quiet.run(run, *arrays, **attrs)
+    except ValueError:
+        op.infer(*map(type_of, arrays), **attrs)  # says what is wrong in the op's terms
+        raise
+    if op.results == 1:
+        out = EagerTensor(result if type(result) is np.ndarray else np.asarray(result))
+        if active.tapes:
+            record(op, operands, attrs, (out,))
+        return out
+    outs = tuple([EagerTensor(np.asarray(x)) for x in result])
+    if active.tapes:
+        record(op, operands, attrs, outs)
+    return outs
+
+
+def _check(op: Op, arrays: list[Any], attrs: dict[str, Any], key: tuple[Any, ...]) -> Callable[..., Any]:
+    """Check the types; what runs this signature: the bare function inside the reference if that gives the right dtype."""
+    types = op.infer(*map(type_of, arrays), **attrs)
+    run, bare = op.ref, getattr(op.ref, "__wrapped__", None)
+    if bare is not None and np.asarray(_quiet.run(bare, *arrays, **attrs)).dtype == types.dtype.np:
+        run = bare
+    if len(_checked) >= _MOST_SIGNATURES:
+        _checked.clear()
+    _checked[key] = run
+    return run
+
+
+def lift(op: Op, operands: tuple[Any, ...]) -> tuple[EagerTensor, ...]:
+    """Operands as eager tensors: Python scalars and arrays take the dtype of the first tensor."""
+    dtype = next((x.dtype for x in operands if isinstance(x, Tensor)), None)
+    return tuple(_lifted(op, x, dtype) for x in operands)
+
+
+def _lifted(op: Op, x: Any, dtype: Any) -> EagerTensor:
+    if type(x) is EagerTensor:
+        return x
+    if isinstance(x, SymbolicTensor):
+        raise TypeError(
+            f"{x!r} is out of scope and cannot be used here: it belongs to a function being traced, and {op.name} runs "
+            "outside of it. Return it from the function, or store it in a tf.Variable."
+        )
+    own = getattr(type(x), "__tf_tensor__", None)
+    if own is not None:
+        return own(x)  # type: ignore[no-any-return]
+    if isinstance(x, np.ndarray):
+        return EagerTensor(to_array(x))
+    return EagerTensor(to_array(x, dtype))
+
+
+def _stateful(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+    """Operand 0 is a variable."""
+    variable, *rest = operands
+    cell: Cell = variable if isinstance(variable, Cell) else variable.cell
+    values = lift(op, tuple(rest))
+    arrays = [x._array for x in values]
+    op.infer(RefType(cell.type), *map(type_of, arrays), **attrs)
+    result = op.ref(cell, *arrays, **attrs)
+    outs = () if result is None else tuple(map(EagerTensor, result if isinstance(result, tuple) else (result,)))
+    if active.tapes:
+        record(op, (variable, *values), attrs, outs)
+    return outs[0] if op.results == 1 else outs
+
+
+set_default_binder(eager)

@@ -1,0 +1,136 @@
+"""Shapes and axes given as arguments: Python integers, tensors, sizes known only while tracing, or a mix.
+
+Invariant: what is known while tracing stays known, so `tf.reshape(x, [tf.shape(x)[0], -1])` infers a symbolic shape. Entry
+points: `as_sizes(x)`, `as_integers(x)`, `as_axes(axis, rank)`, `shape_vector(dims)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphtf.convert import convert_to_tensor, is_tensor_like, stack_rows
+from graphtf.ir import dtypes as dt
+from graphtf.ir.dims import Dim, SymDim
+from graphtf.ir.dtypes import DType
+from graphtf.ir.ops.prims import p
+from graphtf.refusal import invalid, wrong_dtype
+from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
+from graphtf.tensor_shape import Dimension, TensorShape
+
+
+def known(x: Any) -> np.ndarray[Any, Any] | None:
+    """The contents of an integer tensor, as Python integers and symbolic sizes in an object array; None if unknown."""
+    if isinstance(x, EagerTensor):
+        return x._array.astype(object)
+    if isinstance(x, SymbolicTensor):
+        return x.known
+    if is_tensor_like(x):
+        return known(convert_to_tensor(x))
+    return None
+
+
+def as_size(x: Any, name: str = "shape") -> Dim | None:
+    """One size or index, if it is known. Raises TypeError for what is no integer."""
+    if type(x) is int or isinstance(x, SymDim):
+        return x
+    if is_tensor_like(x):
+        contents = known(x)
+        if contents is None:
+            return None
+        if contents.size != 1:
+            raise invalid(name, f"expected a scalar, got {x!r}")
+        return _whole(contents.item(), name)
+    if isinstance(x, Dimension):
+        return x.value
+    return _whole(x, name)
+
+
+def _whole(x: Any, name: str) -> Dim:
+    if isinstance(x, SymDim):
+        return x
+    if isinstance(x, (float, np.floating)):
+        raise wrong_dtype(name, f"expected integers, got {x!r}")
+    try:
+        return int(x.__index__())
+    except AttributeError:
+        raise TypeError(f"{name}: expected an integer, got {x!r} of type {type(x).__name__}") from None
+
+
+def as_sizes(x: Any, name: str = "shape") -> tuple[Dim, ...] | None:
+    """A vector of sizes, if all are known. A single integer counts as a vector of one."""
+    if isinstance(x, TensorShape):
+        if not x.is_fully_defined():
+            raise ValueError(f"Cannot convert a partially known TensorShape {x} to a Tensor.")
+        return x.as_tuple()  # type: ignore[return-value]
+    if isinstance(x, (list, tuple)):
+        out = [as_size(d, name) for d in x]
+        if any(d is None for d in out):
+            if any(d is None for d in x):
+                raise ValueError(f"{name}: expected integers, got {x!r}")
+            return None
+        return tuple(out)  # type: ignore[arg-type]
+    if is_tensor_like(x):
+        return _contents(convert_to_tensor(x), name)
+    if isinstance(x, (np.ndarray, range)):
+        return tuple(_whole(d, name) for d in np.asarray(x).reshape(-1).tolist())
+    size = as_size(x, name)
+    return None if size is None else (size,)
+
+
+def _contents(x: Tensor, name: str) -> tuple[Dim, ...] | None:
+    if not x.dtype.is_integer:
+        raise wrong_dtype(name, f"expected int32 or int64, got a tensor of {x.dtype.name}")
+    rank = x.shape.rank
+    if rank is not None and rank > 1:
+        raise invalid(name, f"expected a vector, got a tensor of shape {x.shape}")
+    contents = known(x)
+    return None if contents is None else tuple(contents.reshape(-1).tolist())
+
+
+def as_integers(x: Any, name: str) -> tuple[int, ...]:
+    """A vector of integers that must be known now. Raises ValueError otherwise."""
+    out = as_sizes(x, name)
+    if out is None or not all(isinstance(d, int) for d in out):
+        raise ValueError(f"{name} must be known while the function is traced, got {x!r}")
+    return out  # type: ignore[return-value]
+
+
+def as_axis(axis: Any, rank: int, name: str) -> int:
+    """One axis, counted from 0. Raises the mode's error if it is out of range."""
+    (k,) = as_integers(axis, name)
+    if not -rank <= k < rank:
+        raise invalid(name, f"axis {k} is out of range for a tensor of {rank} axes, expected [{-rank}, {rank})")
+    return k % rank
+
+
+def as_axes(axis: Any, rank: int, name: str) -> tuple[int, ...]:
+    """Axes to reduce, counted from 0 and in order; None means all. Raises the mode's error for a bad or repeated one."""
+    if axis is None:
+        return tuple(range(rank))
+    found = as_integers(axis, name)
+    for k in found:
+        if not -rank <= k < rank:
+            raise invalid(name, f"Invalid reduction dimension ({k} for input with {rank} dimension(s))")
+    axes = tuple(sorted(k % rank for k in found))
+    if len(set(axes)) < len(axes):
+        raise invalid(name, f"Invalid reduction arguments: Axes contains duplicate dimension: {list(found)}")
+    return axes
+
+
+def shape_vector(dims: Sequence[Dim], dtype: DType = dt.int32) -> Tensor:
+    """A tensor of sizes: a constant where all are known, else computed when the function runs."""
+    if all(isinstance(d, int) for d in dims):
+        return convert_to_tensor(np.array(dims, dtype.np))
+    out: Tensor = p.dims(dims=tuple(dims), dtype=dtype)
+    return out
+
+
+def index_vector(items: Sequence[Any], dtype: DType = dt.int32) -> Tensor:
+    """Sizes and scalar tensors as one vector of integers."""
+    parts = [x if isinstance(x, Tensor) else p.reshape(shape_vector((x,), dtype), shape=()) for x in items]
+    if not parts:
+        return convert_to_tensor(np.zeros(0, dtype.np))
+    return stack_rows([x if x.dtype is dtype else p.cast(x, dtype=dtype) for x in parts])
