@@ -12,6 +12,7 @@ from graphtf.ir.loops.stmt import (
     Let,
     LoopFunc,
     Module,
+    Site,
     Stmt,
     Store,
     While,
@@ -19,5 +20,5 @@ from graphtf.ir.loops.stmt import (
 
 __all__ = [
     "Alloc", "Buffer", "Carry", "Check", "Copy", "Expr", "For", "If", "Invoke", "Let", "Lit", "Load", "LoopFunc",
-    "Module", "Prim", "Size", "Stmt", "Store", "Var", "While",
+    "Module", "Prim", "Site", "Size", "Stmt", "Store", "Var", "While",
 ]  # fmt: skip

@@ -127,6 +127,15 @@ class Invoke:
 Stmt = Union[Let, Store, For, While, If, Alloc, Copy, Check, Invoke]
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a Check is about: the op, the message (`{value}` stands for the value noted), the user's line."""
+
+    op: str
+    message: str
+    source: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LoopFunc:
     """One kernel: buffers it is given, buffers it wants as temporary memory, the names of run-time sizes it uses."""
@@ -137,6 +146,7 @@ class LoopFunc:
     body: tuple[Stmt, ...]
     temps: tuple[Buffer, ...] = ()
     doc: str = ""
+    sites: tuple[Site, ...] = ()  # what its Checks' numbers mean
 
     def __str__(self) -> str:
         from graphtf.ir.loops.text import print_func  # the printer imports this module

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from graphtf.ir import dims
 from graphtf.ir.graph import Node, Value
 from graphtf.ir.loops.expr import Buffer, Expr, Size, children, size
-from graphtf.ir.loops.stmt import Alloc, Check, Copy, For, If, Let, LoopFunc, Stmt, Store, While
+from graphtf.ir.loops.stmt import Alloc, Check, Copy, For, If, Let, LoopFunc, Site, Stmt, Store, While
 
 
 @dataclass
@@ -24,6 +24,7 @@ class Frame:
     results: dict[Value, Buffer]
     params: tuple[Buffer, ...]
     temps: list[Buffer] = field(default_factory=list)
+    sites: list[Site] = field(default_factory=list)
     doc: str = ""
 
     @staticmethod
@@ -46,7 +47,7 @@ def finish(frame: Frame, body: Iterable[Stmt]) -> LoopFunc:
         names.update(dims.symbols(b.size))
     for s in body:
         names.update(_symbols(s))
-    return LoopFunc(frame.name, frame.params, tuple(sorted(names)), body, tuple(frame.temps), frame.doc)
+    return LoopFunc(frame.name, frame.params, tuple(sorted(names)), body, tuple(frame.temps), frame.doc, tuple(frame.sites))
 
 
 def _symbols(s: Stmt) -> Iterator[str]:

@@ -82,7 +82,7 @@ def lower_loop(node: Node, caps: Caps, name: str) -> LoopFunc:
 
     def body(loops: Sequence[Expr]) -> list[Stmt]:
         index = index_of(runs, list(loops), space)
-        elements = Elements(region, frame.operands)
+        elements = Elements(region, frame.operands, frame.sites)
         stores: list[Stmt] = []
         for v, buffer in frame.results.items():
             shape = v.ir_type.dims

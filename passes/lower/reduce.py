@@ -233,7 +233,7 @@ class Reduction:
         for i, e in zip(self.reduced, reduced):
             loops[i] = e
         index = index_of(self.runs, loops, self.space)
-        elements = Elements(self.region, self.frame.operands)
+        elements = Elements(self.region, self.frame.operands, self.frame.sites)
         values = [cast(elements.element(s.operand, index), s.dtype) for s in self.sums]
         stores: list[Stmt] = []
         for v, buffer in self.frame.results.items():
@@ -246,7 +246,7 @@ class Reduction:
         inner: list[Expr] = []
         for i, e in zip(self.kept, kept):
             inner += split_index(e, tuple(self.space[k] for k in self.runs[i]))
-        elements = Elements(self.region, self.frame.operands)
+        elements = Elements(self.region, self.frame.operands, self.frame.sites)
         for s, total in zip(self.sums, totals):
             elements.override(s.result, cast(total, s.result.ir_type.dtype))
         stores: list[Stmt] = []

@@ -103,7 +103,7 @@ class Rows:
 
     def name_scalars(self, p: int, outer: tuple[Expr, ...]) -> list[Stmt]:
         """Results per row that follow from the reductions of phase p, computed once and stored where they leave."""
-        elements = Elements(self.region, self.frame.operands)
+        elements = Elements(self.region, self.frame.operands, self.frame.sites)
         for v, e in self.scalars.items():
             elements.override(v, e)
         stmts: list[Stmt] = []
@@ -122,7 +122,7 @@ class Rows:
 
     def elements(self, index: tuple[Expr, ...], r: Expr, k: Expr) -> Elements:
         """Elements of the row: known results per row and kept values in place of their computation."""
-        found = Elements(self.region, self.frame.operands)
+        found = Elements(self.region, self.frame.operands, self.frame.sites)
         for v, e in self.scalars.items():
             found.override(v, e)
         for v, buffer in self.kept.items():
