@@ -1,0 +1,74 @@
+"""Object code for a module of LLVM IR: from the disk cache, or compiled and put there.
+
+Invariant: equal text, target, pipeline and toolchain give equal bytes, and the cache is asked before LLVM is loaded.
+Entry points: `compile_object` (always compiles), `cached_object`, `cached_objects` (several at once, in parallel).
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from graphtf.llvm import toolchain
+from graphtf.llvm.cache import ObjectCache, cache_key
+from graphtf.llvm.target import Target, usable_cores
+
+
+def compile_object(ir_text: str, target: Target, opt: str = "default") -> bytes:
+    """The object file LLVM makes of `ir_text` for `target` with the pipeline `opt` ("cheap", "default", "full").
+
+    Raises ValueError for an unknown pipeline and CompileError for IR that LLVM refuses.
+    """
+    return toolchain.compile_ir(ir_text, target.machine, toolchain.pipeline(opt))
+
+
+def object_key(ir_text: str, target: Target, opt: str) -> str:
+    """The cache key of the object `compile_object` would make."""
+    return cache_key("object", toolchain.fingerprint(), target.key, toolchain.pipeline(opt).key, ir_text)
+
+
+def cached_object(ir_text: str, target: Target, opt: str, cache: ObjectCache) -> bytes:
+    """As `compile_object`, by way of `cache`."""
+    key = object_key(ir_text, target, opt)
+    found = cache.get(key)
+    if found is None:
+        found = compile_object(ir_text, target, opt)
+        cache.put(key, found)
+    return found
+
+
+def cached_objects(ir_texts: Sequence[str], target: Target, opt: str, cache: ObjectCache) -> list[bytes]:
+    """As `cached_object` for each text; those not in the cache compile at the same time, a core each."""
+    keys = [object_key(text, target, opt) for text in ir_texts]
+    found = {key: cache.get(key) for key in keys}
+    missing = {key: text for key, text in zip(keys, ir_texts) if found[key] is None}
+    compiled = _compile_all(list(missing.values()), target, opt)
+    for key, made in zip(missing, compiled):
+        cache.put(key, made)
+        found[key] = made
+    return [content for content in map(found.get, keys) if content is not None]
+
+
+def _compile_all(ir_texts: list[str], target: Target, opt: str) -> list[bytes]:
+    if len(ir_texts) <= 1 or usable_cores() == 1:
+        return [compile_object(text, target, opt) for text in ir_texts]
+    return list(_COMPILERS.executor().map(lambda text: compile_object(text, target, opt), ir_texts))
+
+
+class _Compilers:
+    """The threads that compile, made when first needed, and again in a forked child, which has none of them."""
+
+    def __init__(self) -> None:
+        self._executor: ThreadPoolExecutor | None = None
+        os.register_at_fork(after_in_child=self._forget)
+
+    def executor(self) -> ThreadPoolExecutor:
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(usable_cores(), thread_name_prefix="graphtf-compile")
+        return self._executor
+
+    def _forget(self) -> None:
+        self._executor = None
+
+
+_COMPILERS = _Compilers()
