@@ -7,12 +7,13 @@ read the same table. Entry point: `assemble(graph, caps)`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphtf.ir.dims import symbols
 from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.loops.expr import Buffer, Load, lit, size
-from graphtf.ir.loops.stmt import Copy, If, Invoke, LoopFunc, Module, Stmt, While
+from graphtf.ir.loops.rewrite import map_checks
+from graphtf.ir.loops.stmt import Copy, If, Invoke, LoopFunc, Module, Site, Stmt, While
 from graphtf.ir.op import Effect, Trait
 from graphtf.ir.types import RefType
 from graphtf.passes.lower.caps import Caps
@@ -49,6 +50,7 @@ class Assembly:
     steps: list[NativeStep | HostStep]
     results: list[Slot]  # for each output of the graph
     written: tuple[int, ...]  # inputs that are variables and are assigned
+    sites: tuple[Site, ...]  # what the numbers of failed checks mean
 
 
 @dataclass
@@ -77,6 +79,7 @@ class Assembler:
         self.flow = Flow(graph.nodes, graph.outputs)
         self.dest: dict[Value, Slot] = {}  # where a value is to be computed to
         self.written: dict[int, None] = {}
+        self.sites: list[Site] = []
 
     def run(self) -> Assembly:
         """Walk the graph."""
@@ -94,7 +97,7 @@ class Assembler:
                 self.native(n, self.open(n).body, self.dest)
         results = [self.result(v, i) for i, v in enumerate(self.graph.outputs)]
         self.close()
-        return Assembly(self.graph, self.table, self.steps, results, tuple(self.written))
+        return Assembly(self.graph, self.table, self.steps, results, tuple(self.written), tuple(self.sites))
 
     def enter(self) -> None:
         for i, v in enumerate(self.graph.inputs):
@@ -241,14 +244,23 @@ class Assembler:
     def share(self, func: LoopFunc, n: Node) -> str:
         """The name of the kernel in the segment; kernels with the same code are one."""
         assert self.segment is not None
+        func = self.number_checks(func)
         text = str(func)
         known = self.segment.known.get(text)
         if known is None:
             name = f"k{len(self.segment.kernels)}_{n.attrs.get('kind', n.op.name)}"
-            known = LoopFunc(name, func.params, func.sizes, func.body, func.temps, func.doc)
+            known = replace(func, name=name)
             self.segment.known[text] = known
             self.segment.kernels.append(known)
         return known.name
+
+    def number_checks(self, func: LoopFunc) -> LoopFunc:
+        """The kernel with its checks numbered among the program's."""
+        if not func.sites:
+            return func
+        base = len(self.sites)
+        self.sites += func.sites
+        return map_checks(func, lambda c: replace(c, site=c.site + base))
 
     def copy(self, body: list[Stmt], to: Slot, source: Slot) -> None:
         if to is not source:

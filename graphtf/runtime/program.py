@@ -191,7 +191,7 @@ class Program:
         if failed:
             site, value = int(frame.status[0]), int(frame.status[1])
             frame.status[:] = 0
-            raise_for(native.step.module, site, value)
+            raise_for(self.assembly.sites, site, value)
 
     def host(self, frame: Frame, step: HostStep, args: Sequence[Any], env: Env, made: dict[int, Array]) -> None:
         """Run a node's reference on views of the slots, and note its results, and the sizes they make known."""

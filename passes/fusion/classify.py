@@ -11,6 +11,7 @@ from graphtf.ir.dims import Shape
 from graphtf.ir.dtypes import DType
 from graphtf.ir.graph import Node, Value
 from graphtf.ir.op import Body, Effect, Element, Kernel, Reduce, Scalar, Trait
+from graphtf.ir.ops.generate import uniform
 from graphtf.ir.types import TensorType
 
 
@@ -39,6 +40,8 @@ def kind_of(node: Node) -> Kind:
     if not plain or node.op.effect is not Effect.NONE or len(node.outputs) != 1:
         return Kind.OPAQUE
     lowering = node.op.lowering
+    if is_literal(node):
+        return Kind.ELEMENT if uniform(node.attrs["value"]) is not None else Kind.OPAQUE
     if isinstance(lowering, (Scalar, Body, Element)):
         return Kind.ELEMENT
     if isinstance(lowering, Reduce):
@@ -46,6 +49,11 @@ def kind_of(node: Node) -> Kind:
     if isinstance(lowering, Kernel) and lowering.kind in _CONTRACTIONS:
         return Kind.CONTRACT
     return Kind.OPAQUE
+
+
+def is_literal(node: Node) -> bool:
+    """Is it a constant?"""
+    return Trait.GENERATOR in node.op.traits and "value" in node.attrs
 
 
 def is_elementwise(node: Node) -> bool:

@@ -21,6 +21,7 @@ from graphtf.passes.fusion.classify import (
     is_cheap,
     is_elementwise,
     is_free,
+    is_literal,
     is_trailing,
     kept_shape,
     kind_of,
@@ -329,10 +330,6 @@ def depends_on_reduction(n: Node, g: Group) -> bool:
         if shape_of(m.out) != g.space or any(v in made for v in m.inputs):
             made.add(m.out)
     return n.inputs[0] in made
-
-
-def is_literal(n: Node) -> bool:
-    return "value" in n.op.attrs and Trait.GENERATOR in n.op.traits
 
 
 def fuse(graph: Graph) -> Graph:

@@ -14,6 +14,8 @@ from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Size, lit, prim
 from graphtf.ir.loops.stmt import Check, Site, Stmt
 from graphtf.ir.op import Body, Element, Scalar
+from graphtf.ir.ops.generate import uniform
+from graphtf.passes.fusion.classify import is_literal
 from graphtf.passes.lower.offsets import flat_offset
 
 Index = tuple[Expr, ...]
@@ -56,6 +58,10 @@ class Elements:
             return Load(buffer, flat_offset(index, v.ir_type.dims))
         n = self.producer[v]
         lowering = n.op.lowering
+        if is_literal(n):
+            literal = uniform(n.attrs["value"])
+            assert literal is not None  # fusion keeps other constants in memory
+            return literal
         if isinstance(lowering, Element):
             return self.from_element(n, lowering, index)
         shape = v.ir_type.dims
