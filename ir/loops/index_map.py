@@ -82,7 +82,7 @@ def _groups_in_order(a: Shape, b: Shape) -> tuple[list[Group], int, int]:
 
 
 def _first_group(a: Shape, b: Shape, i: int, j: int) -> Group | None:
-    products = {}
+    products: dict[Dim, int] = {}
     size: Dim = 1
     for m in range(j, len(b)):
         size = size * b[m]

@@ -79,8 +79,8 @@ def _nextafter_body(x: s.Expr, y: s.Expr) -> s.Expr:
 
 nextafter = elementwise(
     "nextafter", "the next float after x towards y", np.nextafter,
-    lambda ct, out, x, y: (ct, full_like(ct, 0)), arity=2, dtypes=(dt.float32, dt.float64), lowering=Body(_nextafter_body),
-    grad=False,  # a difference quotient sees the steps
+    lambda ct, out, x, y: (ct, full_like(ct, 0)), arity=2, dtypes=(dt.float32, dt.float64),
+    lowering=Body(_nextafter_body), grad=False,  # a difference quotient sees the steps
     samples=(
         "f32[2, 1, 4] f32[3, 1]", "f64[0] f64[]", "f64[] f64[]",
         Sample("f32[8] f32[8]", grad=False, values=(

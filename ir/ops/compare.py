@@ -51,7 +51,8 @@ logical_not = _logic("logical_not", "not x", np.logical_not, "not", 1)
 
 def _float_test(name: str, doc: str, ref: Callable[..., Array]) -> Op:
     edges = Sample("f32[5]", values=([0.0, float("nan"), float("inf"), -float("inf"), 1e-40],))
-    return elementwise(name, doc, ref, dtypes=dt.FLOATS, result=dt.bool_, samples=("f32[3, 4]", edges, "f64[0]", "f32[]"))
+    samples = ("f32[3, 4]", edges, "f64[0]", "f32[]")
+    return elementwise(name, doc, ref, dtypes=dt.FLOATS, result=dt.bool_, samples=samples)
 
 
 isnan = _float_test("isnan", "is x NaN?", np.isnan)
@@ -87,7 +88,7 @@ select = Op(
     ),
     traits=Trait.ELEMENTWISE,
     samples=(
-        Sample("bool[3, 4] f32[3, 4] f32[3, 4]"), Sample("bool[3, 1] f32[4] f32[2, 1, 1]"), Sample("bool[] i32[2] i32[2]"),
-        Sample("bool[0] f32[] f32[]"),
+        Sample("bool[3, 4] f32[3, 4] f32[3, 4]"), Sample("bool[3, 1] f32[4] f32[2, 1, 1]"),
+        Sample("bool[] i32[2] i32[2]"), Sample("bool[0] f32[] f32[]"),
     ),
 )  # fmt: skip

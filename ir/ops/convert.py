@@ -1,7 +1,7 @@
 """Elementwise conversion: cast, bitcast, parts of complex numbers, and stop_gradient.
 
-Invariant: `cast` between any two types but string is as TensorFlow's on x86: floats truncate towards zero, integers wrap
-around, complex numbers lose their imaginary part, and whatever is not 0 is true.
+Invariant: `cast` between any two types but string is as TensorFlow's on x86: floats truncate towards zero, integers
+wrap around, complex numbers lose their imaginary part, and whatever is not 0 is true.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ cast = Op(
 def _bitcast_infer(x: TensorType, dtype: DType) -> TensorType:
     shape = unify(bitcast, (x,), dt.NUMERIC)
     if dtype not in dt.NUMERIC or dtype.size != x.dtype.size:
-        message = f"attribute dtype is {dtype.name}, expected a type of numbers of {x.dtype.size} bytes as {x.dtype.name}"
+        expected = f"a type of numbers of {x.dtype.size} bytes as {x.dtype.name}"
+        message = f"attribute dtype is {dtype.name}, expected {expected}"
         raise bitcast.violated(4, message, "dtype")
     return TensorType(dtype, shape)
 
@@ -126,5 +127,5 @@ conj = elementwise(
 
 stop_gradient = elementwise(
     "stop_gradient", "x, through which no gradient flows", lambda x: x, dtypes=dt.ALL, lowering=Body(lambda x: x),
-    traits=Trait.VIEW | Trait.IDEMPOTENT,
+    traits=Trait.VIEW | Trait.SAME_ORDER | Trait.IDEMPOTENT,
 )  # fmt: skip

@@ -1,7 +1,8 @@
-"""Elementwise ops: how they are declared, and arithmetic. Comparison, bits, conversion and functions are beside this file.
+"""Elementwise ops: how they are declared, and arithmetic. Comparison, bits, conversion and functions lie beside it.
 
 Invariant: operands broadcast as in NumPy, must have one dtype, and element i of the result depends on elements i only.
-Gradients are written for equal shapes; `elementwise` sums them back to each operand's shape. Entry point: `elementwise`.
+Gradients are written for equal shapes; `elementwise` sums them back to each operand's shape.
+Entry point: `elementwise`.
 """
 
 from __future__ import annotations
@@ -114,8 +115,8 @@ def elementwise(
     high: float = 2.0,
     grad: bool = True,
 ) -> Op:
-    """Declare an elementwise op over `dtypes`. `result` is its dtype, or a rule for it, where that is not the operands';
-    `vjp(ct, out, *operands, **attrs)` returns cotangents at the broadcast shape; without one the op is a
+    """Declare an elementwise op over `dtypes`. `result` is its dtype, or a rule for it, where that is not the
+    operands'; `vjp(ct, out, *operands, **attrs)` returns cotangents at the broadcast shape; without one the op is a
     ZERO_GRADIENT. `low`, `high`, `grad` are for samples given as text."""
     result_dtype = _result_rule(result)
 
@@ -262,7 +263,7 @@ _NONZERO = ElementCheck(
 
 
 def _guarded(divide: str, by_minus_one: Callable[[s.Expr], s.Expr]) -> Callable[[s.Expr, s.Expr], s.Expr]:
-    """Integer division by an operand that may be 0 (refused elsewhere) or -1 (which overflows for the least integer)."""
+    """Integer division by what may be 0 (refused elsewhere) or -1 (which overflows for the least integer)."""
 
     def body(x: s.Expr, y: s.Expr) -> s.Expr:
         one = s.lit(1, y.dtype)

@@ -54,8 +54,7 @@ def uniform(value: Array) -> s.Lit | None:
 
 
 constant = Op(
-    "constant", "a tensor known beforehand. `uniform` gives the literal for one whose elements are all alike; others are"
-    " data of the program",
+    "constant", "a tensor known beforehand: data of the program, or a literal where `uniform` finds one",
     _constant_infer, lambda value: value, None, Structural(), arity=0, attrs=("value",),
     constraints=("the value is a NumPy array",), traits=Trait.GENERATOR | Trait.ZERO_GRADIENT,
     samples=(

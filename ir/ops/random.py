@@ -1,7 +1,7 @@
 """Random bits from a counter: Philox 4×32 with ten rounds, in TensorFlow's order.
 
-Invariant: element i depends on key, counter and i alone, so any element can be computed by itself. A block is the cipher
-of (counter + block number); it gives four uint32 or two uint64.
+Invariant: element i depends on key, counter and i alone, so any element can be computed by itself. A block is the
+cipher of (counter + block number); it gives four uint32 or two uint64.
 Follows https://www.tensorflow.org/api_docs/python/tf/random/Generator and Salmon et al., "Parallel random numbers: as
 easy as 1, 2, 3" (2011).
 """
@@ -34,8 +34,10 @@ _MASK = 0xFFFFFFFF
 
 def _infer(key: TensorType, counter: TensorType, shape: Shape, dtype: DType) -> TensorType:
     for k, (t, n) in enumerate(((key, 1), (counter, 2))):
-        if t.dtype is not dt.uint64 or t.shape not in ((n,), None):
-            raise philox.violated(1, f"operand {k} is {t}, expected u64[{n}]", "dtype" if t.dtype is not dt.uint64 else "shape")
+        if t.dtype is not dt.uint64:
+            raise philox.violated(1, f"operand {k} is {t}, expected u64[{n}]", "dtype")
+        if t.shape not in ((n,), None):
+            raise philox.violated(1, f"operand {k} is {t}, expected u64[{n}]")
     check_dtype(philox, dtype, (dt.uint32, dt.uint64), 2)
     check_sizes(philox, shape, "shape", 3)
     return TensorType(dtype, shape)

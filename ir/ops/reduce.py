@@ -126,11 +126,13 @@ def highest(d: DType) -> Any:
 
 
 reduce_max = reduction(
-    "reduce_max", "the largest element along axes; NaN if there is one", np.maximum, "max", dt.REAL, _extreme_vjp, lowest
-)
+    "reduce_max", "the largest element along axes; NaN if there is one", np.maximum, "max", dt.REAL,
+    _extreme_vjp, lowest,
+)  # fmt: skip
 reduce_min = reduction(
-    "reduce_min", "the smallest element along axes; NaN if there is one", np.minimum, "min", dt.REAL, _extreme_vjp, highest
-)
+    "reduce_min", "the smallest element along axes; NaN if there is one", np.minimum, "min", dt.REAL,
+    _extreme_vjp, highest,
+)  # fmt: skip
 
 # ---- logic -----------------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,8 @@ _HOST = Host("SciPy computes this rare function")
 
 
 def _special(
-    name: str, doc: str, ref: Callable[..., Array] | str, vjp: Callable[..., Any] | Unsupported, samples: tuple[Sample, ...],
+    name: str, doc: str, ref: Callable[..., Array] | str, vjp: Callable[..., Any] | Unsupported,
+    samples: tuple[Sample, ...],
 ) -> Op:  # fmt: skip
     """Declare a special function by its reference or its name in SciPy."""
 
@@ -51,8 +52,8 @@ _STEP, _REACH = 1 / 32, 5.0  # of the double-exponential rule: its error is belo
 
 
 def _igamma_grad_a(a: Array, x: Array) -> Array:
-    """dP(a, x)/da: the integral of (log t - ψ(a)) tᵃ⁻¹ e⁻ᵗ / Γ(a) over t < x, or minus that over t > x, whichever has no
-    change of sign and so nothing to cancel. With t = x e^∓w and w = e^(v - e^-v) the trapezoidal rule converges fast."""
+    """dP(a, x)/da: the integral of (log t - ψ(a)) tᵃ⁻¹ e⁻ᵗ / Γ(a) over t < x, or minus that over t > x, whichever has
+    no change of sign and so nothing to cancel. By the trapezoidal rule with t = x e^∓w, w = e^(v - e^-v)."""
     from scipy.special import gammaln, psi
 
     a, x = np.broadcast_arrays(a, x)
@@ -86,7 +87,7 @@ _POSITIVE = (
     Sample("f32[3, 4] f32[3, 4]", {}, 0.5, 4.0), Sample("f32[2, 1, 4] f32[3, 1]", {}, 0.5, 4.0),
     Sample("f64[0] f64[]", {}, 0.5, 4.0), Sample("bf16[5] bf16[5]", {}, 0.5, 4.0),
 )  # fmt: skip
-igamma = _special("igamma", "the regularised lower incomplete gamma function P(a, x)", "gammainc", _igamma_vjp, _POSITIVE)
+igamma = _special("igamma", "the regularised incomplete gamma function P(a, x)", "gammainc", _igamma_vjp, _POSITIVE)
 igammac = _special("igammac", "1 - P(a, x), the upper one", "gammaincc", _igammac_vjp, _POSITIVE)
 igamma_grad_a = _special(
     "igamma_grad_a", "the derivative of P(a, x) with respect to a", _igamma_grad_a,
@@ -137,8 +138,8 @@ polygamma = _special(
     "polygamma", "the n-th derivative of digamma at x; n are whole numbers", _polygamma_ref,
     lambda ct, out, n, x: (None, p.mul(ct, p.polygamma(p.add(n, _one(n)), x))),
     (
-        Sample("f32[4] f32[4]", values=([0, 1, 2, 5], [0.5, 1.5, 2.5, 3.5]), grad=False), Sample("f64[0] f64[]", {}, 1, 4),
-        Sample("f32[2] f32[2]", values=([-1, 0.5], [1.5, 1.5]), grad=False),
+        Sample("f32[4] f32[4]", values=([0, 1, 2, 5], [0.5, 1.5, 2.5, 3.5]), grad=False),
+        Sample("f64[0] f64[]", {}, 1, 4), Sample("f32[2] f32[2]", values=([-1, 0.5], [1.5, 1.5]), grad=False),
     ),
 )  # fmt: skip
 
@@ -146,8 +147,9 @@ polygamma = _special(
 
 
 def _of_one(
-    name: str, doc: str, ref: Callable[..., Array] | str, slope: Callable[[Any, Any], Any], low: float = -3.0, high: float = 3.0
-) -> Op:
+    name: str, doc: str, ref: Callable[..., Array] | str, slope: Callable[[Any, Any], Any],
+    low: float = -3.0, high: float = 3.0,
+) -> Op:  # fmt: skip
     """A function of one argument by its slope in terms of x and the result."""
     samples = tuple(Sample(t, {}, low, high) for t in ("f32[3, 4]", "f64[0]", "f32[]", "bf16[5]"))
     return _special(name, doc, ref, lambda ct, out, x: p.mul(ct, slope(x, out)), samples)

@@ -26,8 +26,9 @@ def _function(
     low: float = -2.0, high: float = 2.0, *, complex: bool = True, traits: Trait = Trait.NONE,
 ) -> Op:  # fmt: skip
     samples = ("f32[3, 4]", *(("c64[3]",) if complex else ()), "f64[0, 3]", "f32[]", "bf16[5]")
-    return elementwise(name, doc, through_f32(ref), vjp, dtypes=dt.INEXACT if complex else dt.FLOATS, low=low, high=high,
-                       traits=traits, samples=samples)  # fmt: skip
+    dtypes = dt.INEXACT if complex else dt.FLOATS
+    return elementwise(name, doc, through_f32(ref), vjp, dtypes=dtypes, low=low, high=high, traits=traits,
+                       samples=samples)  # fmt: skip
 
 
 def _from_scipy(name: str) -> Callable[[Array], Array]:
@@ -167,7 +168,8 @@ erfc = _function(
     lambda ct, out, x: p.mul(ct, _gauss(x, -_SLOPE_OF_ERF, -1.0)), complex=False,
 )  # fmt: skip
 erfinv = _function(
-    "erfinv", "inverse of erf", _from_scipy("erfinv"), lambda ct, out, x: p.mul(ct, _gauss(out, 1 / _SLOPE_OF_ERF, 1.0)),
+    "erfinv", "inverse of erf", _from_scipy("erfinv"),
+    lambda ct, out, x: p.mul(ct, _gauss(out, 1 / _SLOPE_OF_ERF, 1.0)),
     -0.9, 0.9, complex=False,
 )  # fmt: skip
 ndtri = _function(

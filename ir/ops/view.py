@@ -58,7 +58,7 @@ reshape = Op(
     "reshape", "the same elements, in row-major order, in another shape", _reshape_infer,
     lambda x, shape: x.reshape(shape), lambda ct, out, x, shape: (p.reshape(ct, shape=_dims(x)),),
     Element(_reshape_element), attrs=("shape",), constraints=("the number of elements stays", _SIZES),
-    traits=Trait.VIEW,
+    traits=Trait.VIEW | Trait.SAME_ORDER,
     samples=(
         Sample("f32[2, 6]", {"shape": (3, 4)}), Sample("f32[2, 3, 4]", {"shape": (6, 1, 4)}),
         Sample("f32[4, 6]", {"shape": (2, 2, 3, 2)}), Sample("f32[]", {"shape": (1, 1)}),
@@ -125,10 +125,11 @@ broadcast = Op(
     "broadcast", "stretch axes of size 1, and add axes in front", _broadcast_infer,
     lambda x, shape: np.broadcast_to(x, shape), lambda ct, out, x, shape: (sum_to(ct, _dims(x)),),
     Element(_broadcast_element), attrs=("shape",),
-    constraints=("each axis, counted from the last, is 1 or as the shape asked for", _SIZES), traits=Trait.VIEW,
+    constraints=("each axis, counted from the last, is 1 or as the shape asked for", _SIZES),
+    traits=Trait.VIEW | Trait.STRETCH,
     samples=(
-        Sample("f32[]", {"shape": (2, 3)}), Sample("f32[3, 1]", {"shape": (2, 3, 4)}), Sample("f32[1]", {"shape": (0,)}),
-        Sample("i32[2]", {"shape": (2,)}),
+        Sample("f32[]", {"shape": (2, 3)}), Sample("f32[3, 1]", {"shape": (2, 3, 4)}),
+        Sample("f32[1]", {"shape": (0,)}), Sample("i32[2]", {"shape": (2,)}),
     ),
 )  # fmt: skip
 
@@ -188,7 +189,8 @@ slice = Op(
     "slice", "every strides[k]-th element of axis k from starts[k] up to, not including, limits[k]", _slice_infer,
     _slice_ref, _slice_vjp, Element(_slice_element), attrs=("starts", "limits", "strides"),
     constraints=(
-        f"starts, limits and strides have {_RANK}", "strides are at least 1", "0 ≤ start ≤ limit ≤ size, whatever the sizes",
+        f"starts, limits and strides have {_RANK}", "strides are at least 1",
+        "0 ≤ start ≤ limit ≤ size, whatever the sizes",
     ),
     traits=Trait.VIEW,
     samples=(
