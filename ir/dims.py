@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce
 from typing import Union
 
 Dim = Union[int, "SymDim"]
@@ -242,7 +241,10 @@ def minimum(a: Dim, b: Dim) -> Dim:
 
 def product(dims: Iterable[Dim]) -> Dim:
     """The product of sizes; 1 for none."""
-    return reduce(lambda a, b: a * b, dims, 1)
+    total: Dim = 1
+    for d in dims:
+        total = total * d
+    return total
 
 
 def symbols(d: Dim) -> Iterator[str]:

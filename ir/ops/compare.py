@@ -65,7 +65,7 @@ isfinite = _float_test("isfinite", "is x neither infinite nor NaN?", np.isfinite
 
 def _select_infer(condition: TensorType, a: TensorType, b: TensorType) -> TensorType:
     if condition.dtype is not dt.bool_:
-        raise select.violated(4, f"operand 0 has dtype {condition.dtype.name}, expected bool", "dtype")
+        raise select.violated(1, f"operand 0 has dtype {condition.dtype.name}, expected bool", "dtype")
     unify(select, (a, b), dt.ALL, first=1)
     return TensorType(a.dtype, broadcast_shapes(select, [condition.shape, a.shape, b.shape]))
 
@@ -83,8 +83,7 @@ def _select_vjp(ct: Any, out: Any, condition: Any, a: Any, b: Any) -> tuple[Any,
 select = Op(
     "select", "a where the condition holds, else b", _select_infer, _select_ref, _select_vjp, Scalar("select"), arity=3,
     constraints=(
-        "the operands chosen from have the same dtype", "the dtype is one the op is defined for",
-        "operand shapes broadcast", "the condition is bool",
+        "the condition is bool", "the operands chosen from have the same dtype", "operand shapes broadcast",
     ),
     traits=Trait.ELEMENTWISE,
     samples=(

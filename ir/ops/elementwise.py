@@ -28,7 +28,7 @@ ResultRule = Callable[..., DType]  # (dtype of operand 0, **attrs) -> dtype of t
 _ONE_DTYPE = "all operands have the same dtype"
 _DTYPES = "the dtype is one the op is defined for"
 _BROADCAST = "operand shapes broadcast"
-CONSTRAINTS = (_ONE_DTYPE, _DTYPES, _BROADCAST)
+CONSTRAINTS = (_DTYPES, _ONE_DTYPE, _BROADCAST)
 
 
 # ---- types -----------------------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ def broadcast_shapes(op: Op, shapes: Sequence[Shape | None], constraint: int = 3
     return tuple(out)
 
 
-def check_dtype(op: Op, dtype: DType, allowed: Sequence[DType], constraint: int = 2) -> None:
+def check_dtype(op: Op, dtype: DType, allowed: Sequence[DType], constraint: int = 1) -> None:
     """Raise Violation unless the dtype is among those allowed."""
     if dtype not in allowed:
         names = ", ".join(d.name for d in allowed)
@@ -63,11 +63,11 @@ def check_dtype(op: Op, dtype: DType, allowed: Sequence[DType], constraint: int 
 def unify(op: Op, types: Sequence[TensorType], allowed: Sequence[DType], first: int = 0) -> Shape | None:
     """Check C1–C3 of an elementwise op (its operands are numbered from `first` in messages); the broadcast shape."""
     dtype = types[0].dtype
+    check_dtype(op, dtype, allowed)
     for i, t in enumerate(types[1:], first + 1):
         if t.dtype is not dtype:
             message = f"operand {i} has dtype {t.dtype.name}, expected {dtype.name} as operand {first}"
-            raise op.violated(1, message, "dtype")
-    check_dtype(op, dtype, allowed)
+            raise op.violated(2, message, "dtype")
     return broadcast_shapes(op, [t.shape for t in types])
 
 
@@ -89,6 +89,13 @@ def _result_rule(result: DType | ResultRule | None) -> ResultRule:
     if isinstance(result, DType):
         return lambda dtype, **attrs: result
     return result
+
+
+def _constraints(arity: int, dtypes: Sequence[DType]) -> tuple[str, ...]:
+    """Those that can be violated: a single operand agrees with itself."""
+    if arity > 1:
+        return CONSTRAINTS
+    return CONSTRAINTS[:1] if len(dtypes) < len(dt.ALL) else ()
 
 
 def _default_samples(dtypes: Sequence[DType], arity: int) -> tuple[str, ...]:
@@ -139,7 +146,7 @@ def elementwise(
     traits |= Trait.CHECKED if check else Trait.NONE
     op = Op(
         name, doc, infer, run, _unbroadcast(vjp) if callable(vjp) else vjp, lowering or Scalar(name), arity=arity,
-        attrs=attrs, constraints=CONSTRAINTS, traits=traits, samples=made, check=check,
+        attrs=attrs, constraints=_constraints(arity, dtypes), traits=traits, samples=made, check=check,
     )  # fmt: skip
     return op
 

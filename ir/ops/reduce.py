@@ -41,7 +41,7 @@ def reduction(
 
     def infer(x: TensorType, axes: Axes) -> TensorType:
         check_axes(op, x, axes)
-        check_dtype(op, x.dtype, dtypes)
+        check_dtype(op, x.dtype, dtypes, 2)
         return x if x.shape is None else x.with_shape(tuple(d for k, d in enumerate(x.shape) if k not in axes))
 
     def run(x: Array, axes: Axes) -> Array:
