@@ -12,6 +12,7 @@ from graphtf.ir.loops.stmt import Module
 from graphtf.llvm.call import Gil, make_caller
 from graphtf.llvm.emit import emit_module
 from graphtf.llvm.engine import engine
+from graphtf.llvm.target import usable_cores
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.pipeline import optimise
 from graphtf.runtime.assemble import NativeStep, assemble
@@ -22,7 +23,7 @@ def host_caps() -> Caps:
     """The capabilities of this machine."""
     target = engine().target
     sizes = target.caches
-    return Caps(target.vector_bits // 8, target.registers, sizes.l1, sizes.l2, sizes.l3, target.cores)
+    return Caps(target.vector_bits // 8, target.vector_registers, sizes.l1, sizes.l2, sizes.l3, usable_cores())
 
 
 def compile(graph: Graph) -> Program:

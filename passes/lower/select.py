@@ -59,10 +59,10 @@ def host_reason(node: Node) -> str | None:
             return "the rank is known only at run time"
         if not is_native(v.type.dtype):
             return f"dtype {v.type.dtype.name} has no machine representation here"
-    if isinstance(node.op.lowering, Structural):
-        return _structural_reason(node)
     if Trait.SAME_ORDER in node.op.traits or Trait.GENERATOR in node.op.traits or recipe(node) is not None:
         return None
+    if isinstance(node.op.lowering, Structural):
+        return _structural_reason(node)
     return f"no native kernel for {node.op.name}"
 
 
