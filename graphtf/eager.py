@@ -49,10 +49,12 @@ def eager(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     except AttributeError:
         operands = lift(op, operands)
         arrays = [x._array for x in operands]
-    if op in _ELEMENTWISE:
-        key: Any = (op, *[a.dtype for a in arrays], *attrs.values())
+    if op not in _ELEMENTWISE:
+        key: Any = (op, *[(a.dtype, a.shape) for a in arrays], *attrs.values())
+    elif len(arrays) == 2 and not attrs:  # the same as below, in less time
+        key = (op, arrays[0].dtype, arrays[1].dtype)
     else:
-        key = (op, *[(a.dtype, a.shape) for a in arrays], *attrs.values())
+        key = (op, *[a.dtype for a in arrays], *attrs.values())
     try:
         run = _checked.get(key) or _check(op, arrays, attrs, key)
     except TypeError:  # an attribute that cannot be hashed

@@ -170,7 +170,7 @@ class Op:
     check: ElementCheck | None = None  # of a Trait.CHECKED op
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
-        return binding.bind(self, *operands, **attrs)
+        return binding.current_binder()(self, operands, attrs)  # as bind(self, …), with one call less
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

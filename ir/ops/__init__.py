@@ -9,6 +9,7 @@ from graphtf.ir.ops import (
     bits,
     compare,
     convert,
+    data_dependent,
     dynamic,
     elementwise,
     generate,
@@ -19,7 +20,7 @@ from graphtf.ir.ops import (
     view,
 )
 
-_FAMILIES = (elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, reduce, random)
+_FAMILIES = (elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, reduce, random, data_dependent)
 
 OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in vars(family).values() if isinstance(op, Op)}
 

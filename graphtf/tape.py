@@ -1,0 +1,281 @@
+"""`GradientTape`: records what is computed and differentiates it. Follows https://www.tensorflow.org/api_docs/python/tf/GradientTape.
+
+Invariant: a tape notes an op only if an operand is watched, or comes from what is; the derivative rules are the ops' own, run
+through `bind`, so they are staged while tracing and recorded by other active tapes. Entry point: `GradientTape`.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from graphtf import nest
+from graphtf.convert import convert_to_tensor, stack_rows
+from graphtf.indexed_slices import IndexedSlices
+from graphtf.ir.dims import product
+from graphtf.ir.dtypes import int32 as _INT
+from graphtf.ir.ops.prims import full_like, p
+from graphtf.passes.autodiff import backward
+from graphtf.recording import Record, active
+from graphtf.tensor import Tensor
+from graphtf.variable import Variable
+
+_log = logging.getLogger("graphtf")
+
+
+class UnconnectedGradients(enum.Enum):
+    """What the gradient of an unconnected source is: None, or zeros."""
+
+    NONE = "none"
+    ZERO = "zero"
+
+
+class GradientTape:
+    """Records ops on watched tensors and variables, for `gradient`.
+
+    Trainable variables are watched when they are used, unless `watch_accessed_variables` is False. Unless `persistent`, one
+    set of gradients can be had.
+
+    >>> from graphtf import constant
+    >>> x = constant(3.)
+    >>> with GradientTape() as tape:
+    ...     tape.watch(x)
+    ...     y = x * x
+    >>> tape.gradient(y, x)
+    <tf.Tensor: shape=(), dtype=float32, numpy=6.0>
+    """
+
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
+        self._persistent = persistent
+        self._watch_accessed = watch_accessed_variables
+        self._recording = False
+        self._used = False
+        self._clear()
+
+    def _clear(self) -> None:
+        self._records: list[Record] = []
+        self._tracked: set[int] = set()
+        self._kept: list[Any] = []  # watched objects: their ids must stay theirs
+        self._variables: dict[int, Variable] = {}
+
+    # ---- recording ---------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> GradientTape:
+        self._push()
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        if self._recording:
+            self._pop()
+
+    def _push(self) -> None:
+        if self._recording:
+            raise ValueError("Tape is still recording, This can happen if you try to re-enter an already-active tape.")
+        self._recording = True
+        active.tapes = (*active.tapes, self)
+
+    def _pop(self) -> None:
+        if not self._recording:
+            raise ValueError("Tape is not recording.")
+        self._recording = False
+        active.tapes = tuple(t for t in active.tapes if t is not self)
+
+    def record(self, entry: Record) -> None:
+        """Note an op if an operand is tracked (called by the binders)."""
+        tracked = self._tracked
+        for x in entry.operands:
+            if id(x) in tracked:
+                break
+        else:
+            return
+        found = [id(y) for y in entry.outputs if y.dtype.is_inexact]
+        if found:
+            self._records.append(entry)
+            tracked.update(found)
+
+    def touch(self, variable: Variable) -> None:
+        """A variable is used (called by the variable)."""
+        if self._watch_accessed and variable.trainable and id(variable) not in self._variables:
+            self._watch_variable(variable)
+
+    def _watch_variable(self, variable: Variable) -> None:
+        self._variables[id(variable)] = variable
+        self._tracked.add(id(variable))
+
+    def watch(self, tensor: Any) -> None:
+        """Make sure that ops on a tensor (or a structure of tensors) are recorded. Raises ValueError for other things."""
+        for x in nest.flatten(tensor, expand_composites=True):
+            if isinstance(x, Variable):
+                self._watch_variable(x._root)
+                continue
+            inner = getattr(x, "value", None)
+            if not isinstance(x, Tensor) and isinstance(inner, Variable):
+                self._watch_variable(inner._root)
+                continue
+            if not isinstance(x, Tensor):
+                raise ValueError(f"Passed in object {x!r} of type {type(x).__name__!r}, not tf.Tensor or tf.Variable")
+            if not x.dtype.is_inexact:
+                _log.warning("The dtype of the watched tensor must be floating (e.g. tf.float32), got %r", x.dtype)
+                continue
+            self._tracked.add(id(x))
+            self._kept.append(x)
+
+    @contextmanager
+    def stop_recording(self) -> Iterator[None]:
+        """Within, nothing is recorded. Raises ValueError if the tape is not recording."""
+        if not self._recording:
+            raise ValueError("Tape is not recording.")
+        self._pop()
+        try:
+            yield
+        finally:
+            self._push()
+
+    def reset(self) -> None:
+        """Forget everything recorded."""
+        self._clear()
+        self._used = False
+
+    def watched_variables(self) -> tuple[Variable, ...]:
+        """The variables watched so far, in order."""
+        return tuple(self._variables.values())
+
+    # ---- differentiating ---------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        if self._used:
+            raise RuntimeError(
+                "A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians)"
+            )
+        if not self._persistent:
+            if self._recording:
+                self._pop()
+            self._used = True
+
+    def _finish(self) -> None:
+        if not self._persistent:
+            self._clear()
+
+    def gradient(
+        self, target: Any, sources: Any, output_gradients: Any = None,
+        unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE,
+    ) -> Any:  # fmt: skip
+        """The gradient of the sum of `target` (a tensor or a structure) with respect to each source, in their structure.
+
+        `output_gradients` weigh the elements of the targets. Raises RuntimeError if the tape is used up, ValueError for
+        another kind of `unconnected_gradients`.
+        """
+        unconnected = UnconnectedGradients(unconnected_gradients)
+        self._start()
+        try:
+            found = self._backward(_leaves(target), _leaves(sources), _seeds(target, output_gradients))
+        finally:
+            self._finish()
+        flat = [_answer(g, s, unconnected) for g, s in zip(found, _leaves(sources))]
+        return nest.pack_sequence_as(sources, flat) if nest.is_nested(sources) else flat[0]
+
+    def _backward(self, targets: list[Any], sources: list[Any], seeds: list[Any]) -> list[Any]:
+        pairs = [(t, s) for t, s in zip(targets, seeds) if isinstance(t, (Tensor, Variable)) and t.dtype.is_inexact]
+        ends = [_end(t) for t, _ in pairs]
+        cts = [full_like(t, 1) if s is None else convert_to_tensor(s, t.dtype) for t, (_, s) in zip(ends, pairs)]
+        return list(backward(self._records, ends, [_end(s) for s in sources], cts))
+
+    def jacobian(
+        self, target: Any, sources: Any, unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE,
+        parallel_iterations: Any = None, experimental_use_pfor: bool = True,
+    ) -> Any:  # fmt: skip
+        """The derivative of each element of `target` with respect to each source: shape target.shape + source.shape."""
+        unconnected = UnconnectedGradients(unconnected_gradients)
+        y, flat = convert_to_tensor(target), _leaves(sources)
+        shape = y.ir_type.dims
+        self._start()
+        try:
+            rows = [self._backward([y], flat, [row]) for row in _unit_rows(y, int(product(shape)))]
+        finally:
+            self._finish()
+        out = [_stacked([r[k] for r in rows], x, shape, unconnected) for k, x in enumerate(flat)]
+        return nest.pack_sequence_as(sources, out) if nest.is_nested(sources) else out[0]
+
+    def batch_jacobian(
+        self, target: Any, source: Any, unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE,
+        parallel_iterations: Any = None, experimental_use_pfor: bool = True,
+    ) -> Any:  # fmt: skip
+        """The Jacobian of each row of `target` by the same row of `source`: [batch, target row…, source row…].
+
+        Raises ValueError if the first sizes differ.
+        """
+        unconnected = UnconnectedGradients(unconnected_gradients)
+        y, x = convert_to_tensor(target), source
+        (batch, *row), (batch_x, *_) = y.ir_type.dims, _end(x).ir_type.dims
+        if batch != batch_x:
+            raise ValueError(f"Need first dimension of target shape ({y.shape}) and source shape ({x.shape}) to match.")
+        self._start()
+        try:
+            units = _unit_rows(y, int(product(row)), batch)
+            found = [self._backward([y], [x], [unit])[0] for unit in units]
+        finally:
+            self._finish()
+        if not found or all(g is None for g in found):
+            if unconnected is UnconnectedGradients.NONE:
+                return None
+            zero = convert_to_tensor(0, y.dtype)
+            return p.broadcast(zero, shape=(batch, *row, *_end(x).ir_type.dims[1:]))
+        parts = [full_like(_end(x), 0) if g is None else g for g in found]
+        rows = [p.reshape(g, shape=(batch, 1, *g.ir_type.dims[1:])) for g in parts]
+        joined = p.concat(*rows, axis=1)
+        return p.reshape(joined, shape=(batch, *row, *joined.ir_type.dims[2:]))
+
+
+def _leaves(structure: Any) -> list[Any]:
+    return nest.flatten(structure)
+
+
+def _end(x: Any) -> Any:
+    """The object that records name: a variable for what its `assign` returned, a tensor for what can be one."""
+    if isinstance(x, Variable):
+        return x._root
+    if isinstance(x, Tensor):
+        return x
+    inner = getattr(x, "value", None)
+    if isinstance(inner, Variable):
+        return inner._root
+    return x if not isinstance(x, IndexedSlices) else x.values
+
+
+def _seeds(target: Any, output_gradients: Any) -> list[Any]:
+    count = len(_leaves(target))
+    if output_gradients is None:
+        return [None] * count
+    seeds = [None if g is None else convert_to_tensor(g) for g in nest.flatten(output_gradients)]
+    if len(seeds) != count:
+        raise ValueError(f"output_gradients has {len(seeds)} entries, expected {count} as there are targets")
+    return seeds
+
+
+def _answer(gradient: Any, source: Any, unconnected: UnconnectedGradients) -> Any:
+    if gradient is None and unconnected is UnconnectedGradients.ZERO:
+        return full_like(_end(source), 0)
+    return gradient
+
+
+def _unit_rows(y: Tensor, count: int, batch: Any = None) -> Iterator[Tensor]:
+    """Tensors like y that are 1 in one place (of each row of the batch) and 0 elsewhere."""
+    for i in range(count):
+        lead = () if batch is None else (batch,)
+        at = p.iota(shape=(*lead, count), axis=len(lead), dtype=_INT)
+        unit = p.cast(p.eq(at, convert_to_tensor(i, _INT)), dtype=y.dtype)
+        yield p.reshape(unit, shape=y.ir_type.dims)
+
+
+def _stacked(rows: Sequence[Any], source: Any, shape: Any, unconnected: UnconnectedGradients) -> Any:
+    dims = _end(source).ir_type.dims
+    if all(r is None for r in rows):
+        if unconnected is UnconnectedGradients.NONE:
+            return None
+        return p.broadcast(convert_to_tensor(0, source.dtype), shape=(*shape, *dims))
+    parts = [full_like(_end(source), 0) if r is None else convert_to_tensor(r) for r in rows]
+    return p.reshape(stack_rows(parts), shape=(*shape, *dims))
+
