@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from graphtf.ir.graph import Node
 from graphtf.ir.loops.stmt import LoopFunc
@@ -18,6 +19,9 @@ from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.loop import lower_loop
 from graphtf.passes.lower.reduce import lower_reduce
 from graphtf.passes.lower.rows import lower_rows
+from graphtf.passes.lower.scatter import lower_scatter, lower_update
+from graphtf.passes.lower.walk import lower_position, lower_scan
+from graphtf.passes.lower.window import lower_max_grad, lower_sum_grad, lower_window
 
 Lower = Callable[[Node, Caps, str], LoopFunc]
 
@@ -35,7 +39,16 @@ FUSIONS: dict[str, Recipe] = {
     "reduce": Recipe(lower_reduce),
     "rows": Recipe(lower_rows),
 }
-KERNELS: dict[str, Recipe] = {}
+KERNELS: dict[str, Recipe] = {
+    "scan": Recipe(lower_scan),
+    "argmax": Recipe(partial(lower_position, better="gt")),
+    "argmin": Recipe(partial(lower_position, better="lt")),
+    "window": Recipe(lower_window),
+    "max_pool_grad": Recipe(lower_max_grad),
+    "window_sum_grad": Recipe(lower_sum_grad),
+    "scatter": Recipe(lower_scatter, updates=True),
+    "update": Recipe(lower_update, updates=True),
+}
 
 
 def recipe(node: Node) -> Recipe | None:
