@@ -1,7 +1,7 @@
 """Elementwise conversion: cast, bitcast, parts of complex numbers, and stop_gradient.
 
 Invariant: `cast` between any two types but string is as TensorFlow's on x86: floats truncate towards zero, integers
-wrap around, complex numbers lose their imaginary part, and whatever is not 0 is true.
+wrap around, complex numbers lose their imaginary part, and what then is not 0 is true.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _cast_ref(x: Array, dtype: DType) -> Array:
     if x.dtype == target:
         return x
     with np.errstate(all="ignore"):
-        if x.dtype.kind == "c" and dtype.kind not in "cb":
+        if x.dtype.kind == "c" and not dtype.is_complex:
             x = x.real
         if dtype.kind == "b":
             return np.asarray(x != 0)

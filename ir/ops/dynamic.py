@@ -74,7 +74,7 @@ def _slice_element(index: Index, read: Read, out: TensorType, types: Sequence[Te
 
 dynamic_slice = Op(
     "dynamic_slice", "the piece of the given sizes at a start that is moved inside where it must", _slice_infer,
-    lambda x, start, sizes: x[_clamped(start, x.shape, sizes)],
+    lambda x, start, sizes: x[(*_clamped(start, x.shape, sizes), ...)],
     lambda ct, out, x, start, sizes: (p.dynamic_update_slice(full_like(x, 0), ct, start), None),
     Element(_slice_element), arity=2, attrs=("sizes",), constraints=(_START, _SIZES),
     samples=(

@@ -238,7 +238,7 @@ def _sign_vjp(ct: Any, out: Any, x: Any) -> Any:
 
 
 sign = elementwise(
-    "sign", "-1, 0 or 1; NaN of NaN; x/|x| of a complex number", _sign_ref, _sign_vjp, traits=Trait.IDEMPOTENT,
+    "sign", "-1, 0 or 1; NaN of NaN; x/|x| of a complex number", _sign_ref, _sign_vjp,
     samples=("f32[3, 4]", "c64[3]", "i32[5]", "f32[0]", "f64[]"),
 )  # fmt: skip
 

@@ -58,7 +58,7 @@ constant = Op(
     _constant_infer, lambda value: value, None, Structural(), arity=0, attrs=("value",),
     constraints=("the value is a NumPy array",), traits=Trait.GENERATOR | Trait.ZERO_GRADIENT,
     samples=(
-        Sample(attrs={"value": np.float32(1.5).reshape(())}), Sample(attrs={"value": np.arange(6).reshape(2, 3)}),
+        Sample(attrs={"value": np.array(1.5, np.float32)}), Sample(attrs={"value": np.arange(6).reshape(2, 3)}),
         Sample(attrs={"value": np.zeros((0, 2), np.complex64)}), Sample(attrs={"value": np.array([b"a", b""], object)}),
     ),
 )  # fmt: skip

@@ -53,7 +53,8 @@ def reduction(
         return np.asarray(out).astype(narrow, copy=False)
 
     shapes = tuple((t.replace("f32", "bool") if dtypes == (dt.bool_,) else t, a) for t, a in _SAMPLES)
-    samples = tuple(Sample(t, {"axes": a}) for t, a in shapes)
+    finite = combine not in ("max", "min")
+    samples = tuple(Sample(t, {"axes": a}, grad=finite or "0" not in t) for t, a in shapes)
     traits = Trait.REDUCTION | (Trait.ZERO_GRADIENT if vjp is None else Trait.NONE)
     op = Op(
         name, doc, infer, run, vjp, Reduce(combine), attrs=("axes",),

@@ -46,6 +46,29 @@ def _half(x: Any) -> Any:
     return scalar_like(x, 0.5)
 
 
+def _of_positive(name: str) -> Callable[..., Array]:
+    """SciPy's function where its parameters, all arguments but the last, are positive; NaN elsewhere."""
+
+    def ref(*arrays: Array) -> Array:
+        import scipy.special
+
+        inside = np.logical_and.reduce([a > 0 for a in np.broadcast_arrays(*arrays)[:-1]])
+        return np.where(inside, getattr(scipy.special, name)(*arrays), np.nan)
+
+    return ref
+
+
+def _below_zero(name: str, value: float) -> Callable[[Array], Array]:
+    """SciPy's function, with the value that TensorFlow gives it for negative arguments."""
+
+    def ref(x: Array) -> Array:
+        import scipy.special
+
+        return np.where(x < 0, value, getattr(scipy.special, name)(x))
+
+    return ref
+
+
 # ---- incomplete gamma ------------------------------------------------------------------------------------------------
 
 _STEP, _REACH = 1 / 32, 5.0  # of the double-exponential rule: its error is below 1e-12 for these integrands
@@ -87,8 +110,13 @@ _POSITIVE = (
     Sample("f32[3, 4] f32[3, 4]", {}, 0.5, 4.0), Sample("f32[2, 1, 4] f32[3, 1]", {}, 0.5, 4.0),
     Sample("f64[0] f64[]", {}, 0.5, 4.0), Sample("bf16[5] bf16[5]", {}, 0.5, 4.0),
 )  # fmt: skip
-igamma = _special("igamma", "the regularised incomplete gamma function P(a, x)", "gammainc", _igamma_vjp, _POSITIVE)
-igammac = _special("igammac", "1 - P(a, x), the upper one", "gammaincc", _igammac_vjp, _POSITIVE)
+igamma = _special(
+    "igamma", "the regularised incomplete gamma function P(a, x), of a > 0", _of_positive("gammainc"), _igamma_vjp,
+    _POSITIVE,
+)  # fmt: skip
+igammac = _special(
+    "igammac", "1 - P(a, x), the upper one, of a > 0", _of_positive("gammaincc"), _igammac_vjp, _POSITIVE
+)
 igamma_grad_a = _special(
     "igamma_grad_a", "the derivative of P(a, x) with respect to a", _igamma_grad_a,
     Unsupported("the second derivative of the incomplete gamma function by its parameter; TensorFlow has none either"),
@@ -124,7 +152,8 @@ def _polygamma_ref(n: Array, x: Array) -> Array:
 
 
 betainc = _special(
-    "betainc", "the regularised incomplete beta function I(a, b; x)", "betainc", _betainc_vjp,
+    "betainc", "the regularised incomplete beta function I(a, b; x), of a, b > 0", _of_positive("betainc"),
+    _betainc_vjp,
     (
         Sample("f32[3, 4] f32[3, 4] f32[3, 4]", {}, 0.2, 0.9, grad=False), Sample("f64[0] f64[0] f64[]", {}, 0.2, 0.9),
         Sample("f32[4] f32[3, 1] f32[]", {}, 0.2, 0.9, grad=False),
@@ -155,53 +184,60 @@ def _of_one(
     return _special(name, doc, ref, lambda ct, out, x: p.mul(ct, slope(x, out)), samples)
 
 
+def _bessel(name: str, doc: str, slope: Callable[[Any, Any], Any]) -> Op:
+    """One that is defined everywhere."""
+    return _of_one(f"bessel_{name}", doc, name, slope)
+
+
+def _bessel_of_positive(name: str, doc: str, below_zero: float, slope: Callable[[Any, Any], Any]) -> Op:
+    return _of_one(f"bessel_{name}", doc, _below_zero(name, below_zero), slope, 0.3, 4.0)
+
+
 def _where_zero(x: Any, at_zero: float, slope: Callable[[Any], Any]) -> Any:
     """slope(x), and at 0, where its formula divides by 0, the value given; the gradient sees no division by 0."""
     zero = p.eq(x, scalar_like(x, 0))
     return p.select(zero, scalar_like(x, at_zero), slope(p.select(zero, _one(x), x)))
 
 
-def _doubled(x: Any) -> Any:
-    return p.add(x, x)
+def _i1_slope(x: Any, y: Any) -> Any:
+    return _where_zero(x, 0.5, lambda x: p.sub(p.bessel_i0(x), p.div(y, x)))
 
 
-bessel_i0 = _of_one("bessel_i0", "modified Bessel function I₀", "i0", lambda x, y: p.bessel_i1(x))
-bessel_i0e = _of_one(
-    "bessel_i0e", "e^-|x| I₀(x)", "i0e", lambda x, y: p.sub(p.bessel_i1e(x), p.mul(p.sign(x), y))
-)
-bessel_i1 = _of_one(
-    "bessel_i1", "modified Bessel function I₁", "i1",
-    lambda x, y: _where_zero(x, 0.5, lambda x: p.sub(p.bessel_i0(x), p.div(y, x))),
-)  # fmt: skip
-bessel_i1e = _of_one(
-    "bessel_i1e", "e^-|x| I₁(x)", "i1e",
-    lambda x, y: _where_zero(
-        x, 0.5, lambda x: p.sub(p.bessel_i0e(x), p.mul(y, p.add(p.sign(x), p.div(_one(x), x))))
-    ),
-)  # fmt: skip
-bessel_k0 = _of_one(
-    "bessel_k0", "modified Bessel function K₀", "k0", lambda x, y: p.neg(p.bessel_k1(x)), 0.3, 4.0
-)
-bessel_k0e = _of_one("bessel_k0e", "eˣ K₀(x)", "k0e", lambda x, y: p.sub(y, p.bessel_k1e(x)), 0.3, 4.0)
-bessel_k1 = _of_one(
-    "bessel_k1", "modified Bessel function K₁", "k1",
-    lambda x, y: p.sub(p.neg(p.bessel_k0(x)), p.div(y, x)), 0.3, 4.0,
-)  # fmt: skip
-bessel_k1e = _of_one(
-    "bessel_k1e", "eˣ K₁(x)", "k1e",
-    lambda x, y: p.sub(p.mul(y, p.sub(_one(x), p.div(_one(x), x))), p.bessel_k0e(x)), 0.3, 4.0,
-)  # fmt: skip
-bessel_j0 = _of_one("bessel_j0", "Bessel function J₀", "j0", lambda x, y: p.neg(p.bessel_j1(x)))
-bessel_j1 = _of_one(
-    "bessel_j1", "Bessel function J₁", "j1",
-    lambda x, y: _where_zero(x, 0.5, lambda x: p.sub(p.bessel_j0(x), p.div(y, x))),
-)  # fmt: skip
-bessel_y0 = _of_one("bessel_y0", "Bessel function Y₀", "y0", lambda x, y: p.neg(p.bessel_y1(x)), 0.3, 4.0)
-bessel_y1 = _of_one(
-    "bessel_y1", "Bessel function Y₁", "y1", lambda x, y: p.sub(p.bessel_y0(x), p.div(y, x)), 0.3, 4.0
-)
+def _i1e_slope(x: Any, y: Any) -> Any:
+    return _where_zero(x, 0.5, lambda x: p.sub(p.bessel_i0e(x), p.mul(y, p.add(p.sign(x), p.div(_one(x), x)))))
+
+
+def _j1_slope(x: Any, y: Any) -> Any:
+    return _where_zero(x, 0.5, lambda x: p.sub(p.bessel_j0(x), p.div(y, x)))
+
+
+def _k1_slope(x: Any, y: Any) -> Any:
+    return p.sub(p.neg(p.bessel_k0(x)), p.div(y, x))
+
+
+def _k1e_slope(x: Any, y: Any) -> Any:
+    return p.sub(p.mul(y, p.sub(_one(x), p.div(_one(x), x))), p.bessel_k0e(x))
+
+
+_INF = float("inf")
+bessel_i0 = _bessel("i0", "modified Bessel function I₀", lambda x, y: p.bessel_i1(x))
+bessel_i0e = _bessel("i0e", "e^-|x| I₀(x)", lambda x, y: p.sub(p.bessel_i1e(x), p.mul(p.sign(x), y)))
+bessel_i1 = _bessel("i1", "modified Bessel function I₁", _i1_slope)
+bessel_i1e = _bessel("i1e", "e^-|x| I₁(x)", _i1e_slope)
+bessel_j0 = _bessel("j0", "Bessel function J₀", lambda x, y: p.neg(p.bessel_j1(x)))
+bessel_j1 = _bessel("j1", "Bessel function J₁", _j1_slope)
+bessel_k0 = _bessel_of_positive("k0", "modified Bessel function K₀", _INF, lambda x, y: p.neg(p.bessel_k1(x)))
+bessel_k0e = _bessel_of_positive("k0e", "eˣ K₀(x)", _INF, lambda x, y: p.sub(y, p.bessel_k1e(x)))
+bessel_k1 = _bessel_of_positive("k1", "modified Bessel function K₁", _INF, _k1_slope)
+bessel_k1e = _bessel_of_positive("k1e", "eˣ K₁(x)", _INF, _k1e_slope)
+bessel_y0 = _bessel_of_positive("y0", "Bessel function Y₀", -_INF, lambda x, y: p.neg(p.bessel_y1(x)))
+bessel_y1 = _bessel_of_positive("y1", "Bessel function Y₁", -_INF, lambda x, y: p.sub(p.bessel_y0(x), p.div(y, x)))
 
 # ---- integrals -------------------------------------------------------------------------------------------------------
+
+
+def _doubled(x: Any) -> Any:
+    return p.add(x, x)
 
 
 def _fresnel_angle(x: Any) -> Any:
@@ -227,7 +263,10 @@ def _spence_slope(x: Any, y: Any) -> Any:
 dawsn = _of_one(
     "dawsn", "Dawson's integral", "dawsn", lambda x, y: p.sub(_one(x), p.mul(_doubled(x), y))
 )
-expint = _of_one("expint", "the exponential integral Ei", "expi", lambda x, y: p.div(p.exp(x), x), 0.3, 3.0)
+expint = _of_one(
+    "expint", "the exponential integral Ei of x > 0", _below_zero("expi", np.nan), lambda x, y: p.div(p.exp(x), x),
+    0.3, 3.0,
+)  # fmt: skip
 fresnel_cos = _of_one(
     "fresnel_cos", "the Fresnel integral of cos(πt²/2)", _fresnel(1), lambda x, y: p.cos(_fresnel_angle(x))
 )

@@ -151,7 +151,7 @@ def _slice_infer(x: TensorType, starts: Shape, limits: Shape, strides: tuple[int
 
 
 def _slice_ref(x: Array, starts: tuple[int, ...], limits: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    return x[tuple(map(_python_slice, starts, limits, strides))]
+    return x[(*map(_python_slice, starts, limits, strides), ...)]
 
 
 _python_slice = slice  # the op below takes the name
@@ -350,7 +350,7 @@ def _reverse_element(
 
 
 reverse = Op(
-    "reverse", "the elements along some axes in reverse order", _reverse_infer, lambda x, axes: np.flip(x, axes),
+    "reverse", "the elements along some axes in reverse order", _reverse_infer, lambda x, axes: np.asarray(np.flip(x, axes)),
     lambda ct, out, x, axes: (p.reverse(ct, axes=axes),), Element(_reverse_element), attrs=("axes",),
     constraints=("axes are distinct axes of the operand",), traits=Trait.VIEW,
     samples=(
