@@ -21,7 +21,7 @@ class Trait(enum.Flag):
 
     NONE = 0
     ELEMENTWISE = enum.auto()  # output element i depends on the operands' (broadcast) elements i only
-    COMMUTATIVE = enum.auto()  # op(x, y) is op(y, x), bit for bit
+    COMMUTATIVE = enum.auto()  # op(x, y) is op(y, x), bit for bit (but for the rounding of complex numbers)
     ASSOCIATIVE = enum.auto()  # exactly so: integers, max, min, logic; float addition is not
     IDEMPOTENT = enum.auto()  # op(op(x)) is op(x)
     INVOLUTION = enum.auto()  # op(op(x)) is x
