@@ -13,7 +13,7 @@ import numpy as np
 
 from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import ir_type
-from graphtf.ir.dims import Dim, Shape, floordiv
+from graphtf.ir.dims import Dim, Shape, floordiv, same
 from graphtf.ir.dtypes import DType
 from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.op import Host, Op, Sample, Trait
@@ -167,6 +167,17 @@ arange = Op(
 # ---- bits of another width -------------------------------------------------------------------------------------------
 
 
+def _rebits_infer(x: TensorType, shape: Shape | None, dtype: DType) -> TensorType:
+    for d in (x.dtype, dtype):
+        check_dtype(rebits, d, dt.NUMERIC, 1)
+    if dtype.size == x.dtype.size:
+        raise rebits.violated(2, f"{x.dtype.name} and {dtype.name} both have {dtype.size} bytes", "dtype")
+    per = dtype.size // x.dtype.size
+    if per and x.shape is not None and not (x.shape and same(x.shape[-1], per)):
+        raise rebits.violated(3, f"operand 0 is {x}, expected its last axis to hold one {dtype.name}")
+    return TensorType(dtype, shape)
+
+
 def _rebits_ref(x: Array, shape: Shape | None, dtype: DType) -> Array:
     wide = np.ascontiguousarray(x)
     if x.dtype.itemsize > dtype.size:
@@ -175,9 +186,9 @@ def _rebits_ref(x: Array, shape: Shape | None, dtype: DType) -> Array:
 
 
 rebits = Op(
-    "rebits", "the bits of x as a type of another width: the last axis appears or goes",
-    lambda x, shape, dtype: TensorType(dtype, shape), _rebits_ref, None, Host("a rare change of layout"),
-    attrs=("shape", "dtype"), traits=Trait.ZERO_GRADIENT,
+    "rebits", "the bits of x as a type of another width: the last axis appears or goes", _rebits_infer, _rebits_ref, None,
+    Host("a rare change of layout"), attrs=("shape", "dtype"), traits=Trait.ZERO_GRADIENT,
+    constraints=("both are types of numbers", "their widths differ", "the last axis holds the bits of one wider element"),
     samples=(Sample("i32[3]", {"shape": None, "dtype": dt.uint8}), Sample("u8[2, 4]", {"shape": None, "dtype": dt.float32})),
 )  # fmt: skip
 

@@ -118,3 +118,16 @@ VIOLATIONS |= {
     ("philox", 2): call(_KEY, _COUNTER, shape=(), dtype=dt.int32),
     ("philox", 3): call(_KEY, _COUNTER, shape=(-1,), dtype=dt.uint32),
 }
+
+# ---- shapes that depend on data --------------------------------------------------------------------------------------
+
+VIOLATIONS |= {
+    ("repeated", 1): call(f32(2), shape=None),
+    ("unique", 1): call(f32(2), size=None, dtype=dt.float32),
+    ("unique", 2): call(f32(2, 2), size=None, dtype=dt.int32),
+    ("rebits", 1): call(tensor("bool", 2), shape=None, dtype=dt.int32),
+    ("rebits", 2): call(f32(2), shape=None, dtype=dt.int32),
+    ("rebits", 3): call(tensor("uint8", 3), shape=None, dtype=dt.float32),
+}
+for _name in ("reshape_to", "broadcast_to", "tile"):
+    VIOLATIONS[_name, 1] = call(f32(2), f32(1), shape=None)
