@@ -8,19 +8,26 @@ from graphtf.ir.op import Op
 from graphtf.ir.ops import (
     bits,
     compare,
+    composite,
+    control,
     convert,
     data_dependent,
     dynamic,
     elementwise,
     generate,
+    io,
     random,
     reduce,
     special,
+    state,
     transcendental,
     view,
 )
 
-_FAMILIES = (elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, reduce, random, data_dependent)
+_FAMILIES = (
+    elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, reduce, random,
+    data_dependent, state, control, io, composite,
+)  # fmt: skip
 
 OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in vars(family).values() if isinstance(op, Op)}
 
