@@ -13,8 +13,9 @@ import graphtf.eager  # installs the eager binder
 import graphtf.operators
 from graphtf.names import names_in, resolve
 from graphtf.tensor import Tensor
+from graphtf.variable import Variable
 
-graphtf.operators.install(Tensor)
+graphtf.operators.install(Tensor, Variable)
 
 __version__ = "0.1.0"
 newaxis = None

@@ -18,6 +18,17 @@ _ELEMENTWISE = (
 TABLE: dict[str, dict[str, str]] = {
     "graphtf.tensor": {"": "Tensor", "errors": "OperatorNotAllowedInGraphError"},
     "graphtf.tensor_shape": {"": "TensorShape broadcast_static_shape"},
+    "graphtf.variable": {"": "Variable VariableAggregation VariableSynchronization"},
+    "graphtf.spec": {"": "TensorSpec TypeSpec type_spec_from_value"},
+    "graphtf.indexed_slices": {"": "IndexedSlices IndexedSlicesSpec"},
+    "graphtf.tape": {"": "GradientTape UnconnectedGradients", "autodiff": "GradientTape"},
+    "graphtf.scopes": {"": "name_scope device control_dependencies variable_creator_scope"},
+    "graphtf.functions.trace": {"": "init_scope"},
+    "graphtf.functions.function": {
+        "": "function", "config": "run_functions_eagerly functions_run_eagerly",
+        "types.experimental": "GenericFunction=Function PolymorphicFunction=Function",
+    },
+    "graphtf.functions.concrete": {"types.experimental": "ConcreteFunction"},
     "graphtf.convert": {"": "constant convert_to_tensor register_tensor_conversion_function"},
     "graphtf.nest": {
         "nest": "assert_same_structure flatten is_nested map_structure pack_sequence_as",
@@ -58,6 +69,45 @@ TABLE: dict[str, dict[str, str]] = {
         "math": "reduce_sum reduce_mean reduce_prod reduce_max reduce_min reduce_any reduce_all reduce_logsumexp argmax argmin "
         "cumsum cumprod cumulative_logsumexp reduce_variance reduce_std reduce_euclidean_norm count_nonzero zero_fraction",
         "nn": "zero_fraction",
+    },
+    "graphtf.api.shaping": {
+        "": "shape shape_n size rank identity identity_n stop_gradient ensure_shape reshape expand_dims squeeze transpose "
+        "broadcast_to broadcast_dynamic_shape concat stack unstack split tile pad reverse roll reverse_sequence repeat meshgrid",
+    },
+    "graphtf.api.creation": {
+        "": "zeros ones fill zeros_like ones_like eye range linspace=linspace_nd one_hot sequence_mask cast saturate_cast bitcast",
+        "dtypes": "cast saturate_cast",
+        "linalg": "eye",
+    },
+    "graphtf.api.selection": {
+        "": "where boolean_mask gather gather_nd scatter_nd tensor_scatter_nd_update tensor_scatter_nd_add "
+        "tensor_scatter_nd_sub tensor_scatter_nd_max tensor_scatter_nd_min slice strided_slice sort argsort unique "
+        "unique_with_counts",
+        "math": "top_k",
+        "nn": "top_k",
+    },
+    "graphtf.api.activation": {
+        "nn": "relu relu6 leaky_relu elu selu gelu silu swish=silu crelu softmax log_softmax",
+        "math": "softmax log_softmax",
+    },
+    "graphtf.api.losses": {
+        "nn": "softmax_cross_entropy_with_logits sparse_softmax_cross_entropy_with_logits sigmoid_cross_entropy_with_logits "
+        "weighted_cross_entropy_with_logits l2_loss log_poisson_loss compute_average_loss scale_regularization_loss",
+    },
+    "graphtf.api.normalization": {
+        "nn": "bias_add moments sufficient_statistics normalize_moments weighted_moments batch_normalization "
+        "batch_norm_with_global_normalization l2_normalize local_response_normalization lrn=local_response_normalization",
+        "math": "l2_normalize",
+        "linalg": "l2_normalize",
+    },
+    "graphtf.api.conv": {
+        "nn": "conv1d conv2d conv3d convolution conv1d_transpose conv2d_transpose conv3d_transpose conv_transpose atrous_conv2d "
+        "atrous_conv2d_transpose depthwise_conv2d depthwise_conv2d_backprop_input depthwise_conv2d_backprop_filter "
+        "separable_conv2d",
+    },
+    "graphtf.api.pooling": {
+        "nn": "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d max_pool avg_pool pool space_to_depth "
+        "depth_to_space",
     },
     "graphtf.api.linalg": {
         "": "matmul",

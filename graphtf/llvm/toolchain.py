@@ -105,8 +105,12 @@ def describe_host() -> HostDescription:
     triple = binding.get_process_triple()
     # Disabled features are named too: a virtual machine may hide what the processor of that name has.
     cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
-    machine = _machine(Machine(triple, cpu, features), 2)
-    return HostDescription(triple, cpu, features, str(machine.target_data))
+    return HostDescription(triple, cpu, features, data_layout(Machine(triple, cpu, features)))
+
+
+def data_layout(machine: Machine) -> str:
+    """LLVM's description of sizes and alignments on `machine`."""
+    return str(_machine(machine, PIPELINES["default"].effort).target_data)
 
 
 def compile_ir(text: str, machine: Machine, chosen: Pipeline) -> bytes:

@@ -1,0 +1,165 @@
+"""Activation functions of neural networks.
+
+Invariant: elementwise, or along one axis; gradients follow TensorFlow's at the kinks. Entry points: the `tf.nn` functions
+below.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from graphtf.convert import convert_to_tensor
+from graphtf.ir.ops.prims import p, scalar_like
+from graphtf.refusal import wrong_dtype
+from graphtf.sizes import as_axis
+from graphtf.tensor import Tensor
+
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+
+
+def _real(features: Any, name: str) -> Tensor:
+    x = convert_to_tensor(features)
+    if not (x.dtype.is_floating or x.dtype.is_integer):
+        raise wrong_dtype(name, f"expected real numbers, got {x.dtype.name}")
+    return x
+
+
+def _floating(features: Any, name: str) -> Tensor:
+    x = convert_to_tensor(features)
+    if not x.dtype.is_floating:
+        raise wrong_dtype(name, f"expected floats, got {x.dtype.name}")
+    return x
+
+
+def relu(features: Any, name: str | None = None) -> Tensor:
+    """max(x, 0). Follows https://www.tensorflow.org/api_docs/python/tf/nn/relu.
+
+    >>> relu([-2., 3.])
+    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([0., 3.], dtype=float32)>
+    """
+    x = _real(features, "relu")
+    zero = scalar_like(x, 0)
+    return p.select(p.le(x, zero), zero, x)  # NaN stays, and the derivative at 0 is 0
+
+
+def relu6(features: Any, name: str | None = None) -> Tensor:
+    """min(max(x, 0), 6). Follows https://www.tensorflow.org/api_docs/python/tf/nn/relu6.
+
+    >>> relu6([-2., 3., 7.])
+    <tf.Tensor: shape=(3,), dtype=float32, numpy=array([0., 3., 6.], dtype=float32)>
+    """
+    x = _real(features, "relu6")
+    six = scalar_like(x, 6)
+    return relu(p.select(p.ge(x, six), six, x))
+
+
+def leaky_relu(features: Any, alpha: Any = 0.2, name: str | None = None) -> Tensor:
+    """x where positive, else alpha·x. Follows https://www.tensorflow.org/api_docs/python/tf/nn/leaky_relu.
+
+    >>> leaky_relu([-1., 3.])
+    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([-0.2,  3. ], dtype=float32)>
+    """
+    x = convert_to_tensor(features)
+    if x.dtype.is_integer:
+        x = p.cast(x, dtype=convert_to_tensor(0.0).dtype)
+    return p.select(p.gt(x, scalar_like(x, 0)), x, p.mul(x, convert_to_tensor(alpha, x.dtype)))
+
+
+def elu(features: Any, name: str | None = None) -> Tensor:
+    """x where positive, else eˣ - 1. Follows https://www.tensorflow.org/api_docs/python/tf/nn/elu.
+
+    >>> elu([0., 2.])
+    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([0., 2.], dtype=float32)>
+    """
+    x = _floating(features, "elu")
+    below = p.lt(x, scalar_like(x, 0))
+    return p.select(below, p.expm1(p.select(below, x, scalar_like(x, 0))), x)
+
+
+def selu(features: Any, name: str | None = None) -> Tensor:
+    """The scaled `elu` that keeps mean 0 and variance 1. Follows https://www.tensorflow.org/api_docs/python/tf/nn/selu.
+
+    >>> selu([0., 1.])
+    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([0.       , 1.0507009], dtype=float32)>
+    """
+    x = _floating(features, "selu")
+    below = p.lt(x, scalar_like(x, 0))
+    low = p.mul(p.expm1(p.select(below, x, scalar_like(x, 0))), scalar_like(x, _SELU_SCALE * _SELU_ALPHA))
+    return p.select(below, low, p.mul(x, scalar_like(x, _SELU_SCALE)))
+
+
+def gelu(features: Any, approximate: bool = False, name: str | None = None) -> Tensor:
+    """x·Φ(x), with Φ the normal distribution function. Raises ValueError for integers.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/nn/gelu.
+
+    >>> gelu([0., 1.])
+    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([0.        , 0.84134465], dtype=float32)>
+    """
+    x = convert_to_tensor(features)
+    if not x.dtype.is_floating:
+        raise ValueError(f"`features.dtype` must be a floating point tensor. Received: features.dtype={x.dtype}")
+    half, one = scalar_like(x, 0.5), scalar_like(x, 1)
+    if approximate:
+        cube = p.mul(scalar_like(x, 0.044715), p.mul(x, p.mul(x, x)))
+        inner = p.tanh(p.mul(scalar_like(x, math.sqrt(2 / math.pi)), p.add(x, cube)))
+    else:
+        inner = p.erf(p.div(x, scalar_like(x, math.sqrt(2))))
+    return p.mul(p.mul(half, x), p.add(one, inner))
+
+
+def silu(features: Any, beta: Any = 1.0) -> Tensor:
+    """x·σ(beta·x), also called swish. Follows https://www.tensorflow.org/api_docs/python/tf/nn/silu.
+
+    >>> silu([0., 2.])
+    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([0.       , 1.7615942], dtype=float32)>
+    """
+    x = convert_to_tensor(features)
+    return p.mul(x, p.sigmoid(p.mul(x, convert_to_tensor(beta, x.dtype))))
+
+
+def crelu(features: Any, axis: int = -1, name: str | None = None) -> Tensor:
+    """relu(x) and relu(-x), joined. Follows https://www.tensorflow.org/api_docs/python/tf/nn/crelu.
+
+    >>> crelu([-1., 2.])
+    <tf.Tensor: shape=(4,), dtype=float32, numpy=array([0., 2., 1., 0.], dtype=float32)>
+    """
+    x = convert_to_tensor(features)
+    k = as_axis(axis, len(x.ir_type.dims), "crelu")
+    return relu(p.concat(x, p.neg(x), axis=k))
+
+
+def _shifted(logits: Any, axis: Any, name: str) -> tuple[Tensor, int]:
+    """x - max x along an axis, which softmax does not notice."""
+    x = _floating(logits, name)
+    if not x.ir_type.dims:
+        raise wrong_dtype(name, "logits must have at least one axis")
+    k = as_axis(-1 if axis is None else axis, len(x.ir_type.dims), name)
+    return p.sub(x, p.stop_gradient(_kept(p.reduce_max(x, axes=(k,)), x, k))), k
+
+
+def _kept(reduced: Tensor, x: Tensor, axis: int) -> Tensor:
+    dims = x.ir_type.dims
+    return p.reshape(reduced, shape=(*dims[:axis], 1, *dims[axis + 1 :]))
+
+
+def softmax(logits: Any, axis: Any = None, name: str | None = None) -> Tensor:
+    """eˣ / Σ eˣ along an axis, by default the last. Follows https://www.tensorflow.org/api_docs/python/tf/nn/softmax.
+
+    >>> softmax([0., 0.])
+    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([0.5, 0.5], dtype=float32)>
+    """
+    z, k = _shifted(logits, axis, "softmax")
+    e = p.exp(z)
+    return p.div(e, _kept(p.reduce_sum(e, axes=(k,)), e, k))
+
+
+def log_softmax(logits: Any, axis: Any = None, name: str | None = None) -> Tensor:
+    """log softmax(x). Follows https://www.tensorflow.org/api_docs/python/tf/nn/log_softmax.
+
+    >>> log_softmax([0., 0.])
+    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([-0.6931472, -0.6931472], dtype=float32)>
+    """
+    z, k = _shifted(logits, axis, "log_softmax")
+    return p.sub(z, _kept(p.log(p.reduce_sum(p.exp(z), axes=(k,))), z, k))

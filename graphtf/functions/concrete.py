@@ -1,0 +1,271 @@
+"""`ConcreteFunction`: one trace, compiled when it is first called.
+
+Invariant: its graph takes the call's tensors, then what the function referred to from outside; results are put back into the
+structure the Python function returned. Entry points: `ConcreteFunction`, `run_graph`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphtf import nest
+from graphtf.convert import convert_to_tensor
+from graphtf.flags import flags
+from graphtf.functions.signature import Canonical, Signature, canonical, filled
+from graphtf.functions.trace import Trace, active_trace
+from graphtf.ir.dims import Dim, SymDim
+from graphtf.ir.graph import Graph, copy_graph
+from graphtf.ir.interpret import interpret
+from graphtf.ir.ops.prims import p
+from graphtf.ir.state import Cell
+from graphtf.ir.types import RefType, TensorType
+from graphtf.recording import active, touch
+from graphtf.spec import TensorSpec
+from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
+from graphtf.variable import Variable
+
+Runner = Callable[[Sequence[Any]], list[Any]]
+
+
+def compiled(graph: Graph) -> Runner:
+    """What runs a graph on arrays and cells: native code, or with GRAPHTF_INTERPRET the reference."""
+    if flags.interpret:
+        return lambda args: interpret(graph, list(args))
+    from graphtf.runtime import compile  # loads the compiler, which not every program needs
+
+    return compile(graph).run
+
+
+class ConcreteFunction:
+    """A traced function for one signature. Follows https://www.tensorflow.org/api_docs/python/tf/types/experimental/ConcreteFunction."""
+
+    def __init__(self, name: str, trace: Trace, graph: Graph, call: Canonical, structure: Outputs | int | None) -> None:
+        self._name = name
+        self._trace = trace
+        self.ir = graph
+        self.signature: Signature = call.signature
+        self._inputs_structure = call.structure
+        self._outputs_structure = structure if isinstance(structure, Outputs) else None
+        self.outside = [x for x, _ in trace.outside()]
+        self._single = structure if isinstance(structure, int) else None
+        self._tail: list[Any] | None = None
+        if not any(isinstance(x, SymbolicTensor) for x in self.outside):
+            self._tail = [x._array if isinstance(x, EagerTensor) else x for x in self.outside]
+        self._runner: Runner | None = None
+        self._variables = tuple(trace.variables.values())
+        self.why = ""
+
+    # ---- what it is --------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def graph(self) -> FunctionGraph:
+        """The graph, under TensorFlow's names; `ir` is the graph itself."""
+        return FunctionGraph(self)
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The tensors of the trace that stand for arguments and for what is referred to from outside."""
+        return [self._trace.wrapped(v, "input") for v in self.ir.inputs if isinstance(v.type, TensorType)]
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        """The tensors of the trace that are returned, flat."""
+        return [self._trace.wrapped(v, "output") for v in self.ir.outputs]
+
+    @property
+    def captured_inputs(self) -> list[Any]:
+        """What is referred to from outside: tensors and variables' cells."""
+        return list(self.outside)
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """The variables it uses."""
+        return self._variables
+
+    @property
+    def trainable_variables(self) -> tuple[Variable, ...]:
+        """Those of them that tapes watch."""
+        return tuple(v for v in self._variables if v.trainable)
+
+    @property
+    def structured_input_signature(self) -> Any:
+        """(args, kwargs) with specs in place of tensors."""
+        specs = [TensorSpec(leaf.sizes, leaf.dtype) for leaf in self.signature.leaves]
+        return filled(self._inputs_structure, specs)
+
+    @property
+    def structured_outputs(self) -> Any:
+        """What it returns, with traced tensors in place of values."""
+        return self._packed(self.outputs)
+
+    @property
+    def output_shapes(self) -> Any:
+        return nest.map_structure(lambda x: None if x is None else x.shape, self.structured_outputs)
+
+    @property
+    def output_dtypes(self) -> Any:
+        return nest.map_structure(lambda x: None if x is None else x.dtype, self.structured_outputs)
+
+    def pretty_printed_signature(self, verbose: bool = True) -> str:
+        """The signature in a few lines."""
+        args, kwargs = self.structured_input_signature
+        inside = [*map(repr, args), *(f"{k}={v!r}" for k, v in kwargs.items())]
+        result = nest.map_structure(lambda x: None if x is None else TensorSpec(x.shape, x.dtype), self.structured_outputs)
+        return f"{self._name}({', '.join(inside)})\n  Returns: {result!r}"
+
+    def __repr__(self) -> str:
+        return f"<ConcreteFunction {self.pretty_printed_signature()} at 0x{id(self):X}>"
+
+    # ---- calling -----------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call with tensors of the signature, as the Python function was traced or flat. Raises TypeError, ValueError."""
+        want = self.signature.leaves
+        call = canonical(args, kwargs)
+        tensors = call.tensors
+        if len(tensors) != len(want):
+            values = [x for x in nest.flatten((args, kwargs)) if x is not None]
+            tensors = [convert_to_tensor(x, leaf.dtype) for x, leaf in zip(values, want)]
+        if len(tensors) != len(want):
+            raise TypeError(f"{self._name} takes {len(want)} tensors, got {len(tensors)}: {self.pretty_printed_signature()}")
+        for k, (x, leaf) in enumerate(zip(tensors, want)):
+            if x.dtype is not leaf.dtype:
+                raise TypeError(f"{self._name}: argument {k} has dtype {x.dtype.name}, expected {leaf.dtype.name}")
+            if not x.shape.is_compatible_with(leaf.sizes if leaf.sizes is None else list(leaf.sizes)):
+                raise ValueError(f"{self._name}: argument {k} has shape {x.shape}, expected {leaf}")
+        return self.call_flat(tensors)
+
+    def call_flat(self, tensors: Sequence[Tensor]) -> Any:
+        """Call with the tensors of the signature, in order."""
+        trace = active_trace()
+        if trace is not None:
+            return self._packed(self._staged(trace, tensors))
+        if active.tapes:
+            for v in self._variables:
+                touch(v)
+            return self._packed(self._taped(tensors))
+        return self.run([x._array for x in tensors])  # type: ignore[attr-defined]
+
+    def run(self, arrays: list[Any]) -> Any:
+        """Call eagerly with arrays, seen by no tape."""
+        runner = self._runner
+        if runner is None:
+            runner = self._runner = compiled(self.ir)
+        if self._tail is None:
+            raise TypeError(f"{self._name} refers to tensors of an enclosing function, and is called outside of it")
+        outs = runner(arrays + self._tail)
+        if self._single is not None:
+            return EagerTensor(outs[0])
+        return self._packed([EagerTensor(a) for a in outs])
+
+    def _packed(self, outs: Sequence[Any]) -> Any:
+        if self._single is not None:
+            return outs[self._single]
+        return None if self._outputs_structure is None else self._outputs_structure.filled(outs)
+
+    def _staged(self, trace: Trace, tensors: Sequence[Tensor]) -> Sequence[Any]:
+        """Call while tracing another function."""
+        operands = [*tensors, *(self._variable(x) for x in self.outside)]
+        body = renamed(self.ir, [trace.value_of(x).type for x in operands], trace)
+        for v in self._variables:
+            if active.tapes:
+                touch(v)
+        outs = p.call(*operands, body=body)
+        return outs if isinstance(outs, tuple) else (outs,)
+
+    def _variable(self, x: Any) -> Any:
+        return next((v for v in self._variables if v.cell is x), x) if isinstance(x, Cell) else x
+
+    def _taped(self, tensors: Sequence[Tensor]) -> Sequence[Any]:
+        """Call eagerly under tapes: one record with a compiled forward and backward."""
+        from graphtf.functions.differentiable import call_with_gradient
+
+        operands = [*tensors, *(self._variable(x) for x in self.outside)]
+        return call_with_gradient(self, operands)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The structure returned: its shape, and for each leaf the number of an output, or None."""
+
+    template: Any
+    numbers: tuple[int | None, ...]
+
+    def filled(self, outs: Sequence[Any]) -> Any:
+        """The structure with the outputs in place."""
+        leaves = [None if k is None else outs[k] for k in self.numbers]
+        return nest.pack_sequence_as(self.template, leaves, expand_composites=True)
+
+
+def renamed(graph: Graph, types: Sequence[Any], trace: Trace) -> Graph:
+    """A copy of a traced graph for operands of the given types: its sizes under the names they have in `trace`."""
+    env: dict[str, Dim] = {}
+    for v, t in zip(graph.inputs, types):
+        own, given = (x.content if isinstance(x, RefType) else x for x in (v.type, t))
+        for a, b in zip(own.shape or (), given.shape or ()):
+            if isinstance(a, SymDim) and a.is_symbol:
+                env.setdefault(str(a), b)
+    for name in _names_of(graph):
+        if name not in env:
+            env[name] = trace.new_size()
+    return copy_graph(graph, env)[0] if env else graph
+
+
+def _names_of(graph: Graph) -> list[str]:
+    from graphtf.ir.dims import symbols
+
+    found: dict[str, None] = {}
+    for n in graph.walk():
+        for v in n.outputs:
+            if isinstance(v.type, TensorType):
+                for d in v.type.shape or ():
+                    found.update(dict.fromkeys(symbols(d)))
+    return list(found)
+
+
+class FunctionGraph:
+    """A traced graph under TensorFlow's names."""
+
+    def __init__(self, function: ConcreteFunction) -> None:
+        self._function = function
+        self.ir = function.ir
+        self.name = function.name
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        return self._function.variables
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        return self._function.inputs
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        return self._function.outputs
+
+    @property
+    def captures(self) -> list[Any]:
+        return self._function.captured_inputs
+
+    @property
+    def structured_outputs(self) -> Any:
+        return self._function.structured_outputs
+
+    def get_operations(self) -> list[Any]:
+        """The nodes, in program order."""
+        return list(self.ir.nodes)
+
+    def as_graph_def(self) -> str:
+        """The graph as text."""
+        return str(self.ir)
+
+    def __str__(self) -> str:
+        return str(self.ir)
+
+

@@ -1,0 +1,360 @@
+"""`function`: calls a Python function through traces of it, one for each signature.
+
+Invariant: at most one thread traces a function at a time; a call whose tensors have been seen takes no walk over structures.
+Follows https://www.tensorflow.org/api_docs/python/tf/function. Entry point: `function`.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from graphtf import nest
+from graphtf.convert import convert_to_tensor
+from graphtf.flags import flags
+from graphtf.functions.concrete import ConcreteFunction, Outputs
+from graphtf.functions.signature import Canonical, Parameters, Signature, canonical, filled
+from graphtf.functions.trace import Trace, active_trace, tracing
+from graphtf.ir.binding import active_binder
+from graphtf.ir.graph import Graph
+from graphtf.recording import active
+from graphtf.scopes import scopes
+from graphtf.spec import TensorSpec
+from graphtf.tensor import SymbolicTensor, Tensor
+from graphtf.variable import Variable
+
+_RELAXED_AFTER = 1  # traces that differ in sizes alone, before `reduce_retracing` opens those sizes
+
+
+class Function:
+    """What `tf.function` makes of a Python function."""
+
+    def __init__(
+        self, python_function: Callable[..., Any], name: str | None = None, input_signature: Any = None,
+        autograph: bool = True, jit_compile: bool | None = None, reduce_retracing: bool = False,
+        verify: bool | None = None,
+    ) -> None:  # fmt: skip
+        self.python_function = python_function
+        self._name = name or getattr(python_function, "__name__", type(python_function).__name__)
+        self._parameters = Parameters(python_function)
+        self.input_signature = None if input_signature is None else tuple(input_signature)
+        self._autograph = autograph
+        self._jit_compile = jit_compile
+        self._reduce_retracing = reduce_retracing
+        self._verify = verify
+        self._lock = threading.RLock()
+        self._traces: dict[Signature, ConcreteFunction] = {}
+        self._fast: dict[Any, ConcreteFunction] = {}
+        self._called = False  # variables may be created until it has been traced once
+        self._bound: weakref.WeakKeyDictionary[Any, Function] = weakref.WeakKeyDictionary()
+        functools.update_wrapper(self, python_function, updated=())
+
+    # ---- calling -----------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not kwargs and not active.tapes and active_binder() is None:
+            try:
+                arrays = [x._array for x in args]
+            except AttributeError:
+                pass
+            else:
+                found = self._fast.get(tuple([(a.dtype, a.shape) for a in arrays]))
+                if found is not None and not flags.run_eagerly:
+                    return found.run(arrays)
+        return self._call(args, kwargs)
+
+    def _call(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        if flags.run_eagerly:
+            return self.python_function(*args, **kwargs)
+        call = self._canonical(args, kwargs)
+        concrete = self._trace_for(call)
+        if not kwargs and active_binder() is None:
+            self._remember(args, concrete)
+        return concrete.call_flat(call.tensors)
+
+    def _remember(self, args: Sequence[Any], concrete: ConcreteFunction) -> None:
+        """Let calls with such tensors go straight to their trace."""
+        if concrete._tail is not None and all(hasattr(x, "_array") for x in args):
+            if len(self._fast) >= flags.traces:
+                self._fast.clear()
+            self._fast[tuple([(x._array.dtype, x._array.shape) for x in args])] = concrete
+
+    def _canonical(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Canonical:
+        bound, keywords = self._parameters.bind(args, kwargs)
+        if self.input_signature is not None:
+            return self._declared(bound, keywords)
+        return canonical(bound, keywords)
+
+    def _declared(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Canonical:
+        """Arguments as `input_signature` declares them. Raises TypeError if they do not fit."""
+        specs = self.input_signature or ()
+        given = list(args[: len(specs)])
+        if len(args) < len(specs):
+            raise TypeError(f"{self._name}: input_signature has {len(specs)} entries, got {len(args)} arguments")
+        tensors = [_fitted(self._name, x, spec) for x, spec in _pairs(self._name, given, specs)]
+        rest = canonical((*specs, *args[len(specs) :]), kwargs)
+        extra = rest.tensors[len(tensors) :]
+        return Canonical(rest.signature, [*tensors, *extra], rest.structure)
+
+    # ---- traces ------------------------------------------------------------------------------------------------------
+
+    def _trace_for(self, call: Canonical) -> ConcreteFunction:
+        """The trace that serves a call; made now if there is none."""
+        found = self._find(call.signature)
+        if found is not None:
+            return found
+        with self._lock:
+            found = self._find(call.signature)
+            return found if found is not None else self._new_trace(call)
+
+    def _find(self, signature: Signature) -> ConcreteFunction | None:
+        found = self._traces.get(signature)
+        if found is None and (self._reduce_retracing or self.input_signature is not None):
+            found = next((c for s, c in reversed(self._traces.items()) if s.describes(signature)), None)
+        return found if found is None or _reachable(found) else None
+
+    def _new_trace(self, call: Canonical) -> ConcreteFunction:
+        kin = [s for s in self._traces if s.generalised(call.signature) is not None]
+        if self._reduce_retracing and len(kin) >= _RELAXED_AFTER:
+            wide = functools.reduce(lambda a, b: a.generalised(b) or a, kin, call.signature)
+            call = Canonical(wide, call.tensors, call.structure)
+        why = self._reason(call.signature)
+        concrete = self._traced(call)
+        concrete.why = why
+        while len(self._traces) >= flags.traces:
+            self._traces.pop(next(iter(self._traces)), None)
+        self._traces[call.signature] = concrete
+        return concrete
+
+    def _reason(self, signature: Signature) -> str:
+        """Why no trace served the call."""
+        if not self._traces:
+            return "first call"
+        last = next(reversed(self._traces))
+        if last.structure != signature.structure:
+            return "a Python value, or the structure of the arguments, is new"
+        changed = [f"tensor {k} is {b}, was {a}" for k, (a, b) in enumerate(zip(last.leaves, signature.leaves)) if a != b]
+        return "; ".join(changed) or "its variables or enclosing function are gone"
+
+    def _traced(self, call: Canonical) -> ConcreteFunction:
+        first = not self._called
+        trace, graph, structure = self._run_trace(call, may_create=first)
+        if trace.created:
+            self._called = True
+            trace, graph, structure = self._run_trace(call, may_create=False)
+        self._called = True
+        return ConcreteFunction(self._name, trace, graph, call, structure)
+
+    def _run_trace(self, call: Canonical, may_create: bool) -> tuple[Trace, Graph, Any]:
+        trace = Trace(self._name, active_trace())
+        trace.may_create = may_create
+        tensors: list[Any] = []
+        for t in call.signature.types():
+            tensors.append(trace.wrapped(trace.input(t), "arg"))
+        args, kwargs = filled(call.structure, tensors)
+        before, scopes.names = scopes.names, ""
+        try:
+            with tracing(trace):
+                result = self._converted()(*args, **kwargs)
+                outputs, structure = _results(trace, result)
+        finally:
+            scopes.names = before
+        trace.inputs[len(tensors) :] = [v for _, v in trace.outside()]
+        return trace, trace.finish(outputs), structure
+
+    def _converted(self) -> Callable[..., Any]:
+        return self.python_function
+
+    # ---- what users ask of it ----------------------------------------------------------------------------------------
+
+    def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:
+        """The trace for arguments, which may be `tf.TensorSpec`s; with `input_signature`, none need be given."""
+        if self.input_signature is not None and not args and not kwargs:
+            args = self.input_signature
+        bound, keywords = self._parameters.bind(args, kwargs)
+        if self.input_signature is not None:
+            merged = [*self.input_signature, *bound[len(self.input_signature) :]]
+            return self._trace_for(canonical(merged, keywords))
+        return self._trace_for(canonical(bound, keywords))
+
+    @property
+    def function_spec(self) -> Any:
+        return self._parameters.signature
+
+    def experimental_get_tracing_count(self) -> int:
+        """How many traces there are."""
+        return len(self._traces)
+
+    def pretty_printed_concrete_signatures(self, verbose: bool = True) -> str:
+        """The signatures of all traces."""
+        return "\n\n".join(c.pretty_printed_signature(verbose) for c in self._traces.values())
+
+    def experimental_get_compiler_ir(self, *args: Any, **kwargs: Any) -> Callable[..., str]:
+        """A function of `stage` that gives the compiled form for arguments as text."""
+        concrete = self.get_concrete_function(*args, **kwargs)
+        return lambda stage="hlo", device_name=None: str(concrete.ir)
+
+    def explain(self) -> str:
+        """Each trace, the arguments that caused it, and its size."""
+        lines = [f"{self._name}: {len(self._traces)} trace(s)"]
+        for k, (signature, concrete) in enumerate(self._traces.items()):
+            shown = ", ".join(map(str, signature.leaves)) or "no tensors"
+            lines.append(f"  {k}. {shown}: {len(concrete.ir)} nodes; {concrete.why}")
+        return "\n".join(lines)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """As a method: one `Function` for each instance, which does not keep it alive."""
+        if instance is None:
+            return self
+        try:
+            found = self._bound.get(instance)
+        except TypeError:
+            return functools.partial(self.__call__, instance)
+        if found is None:
+            found = self._bound[instance] = Function(
+                _Method(self.python_function, instance), self._name, self.input_signature, self._autograph,
+                self._jit_compile, self._reduce_retracing, self._verify,
+            )  # fmt: skip
+        return found
+
+    def __repr__(self) -> str:
+        return f"<tf.function {self._name}>"
+
+
+class _Method:
+    """A Python function bound to an instance that may die."""
+
+    def __init__(self, function: Callable[..., Any], instance: Any) -> None:
+        self._function, self._instance = function, weakref.ref(instance)
+        functools.update_wrapper(self, function, updated=())
+        self.__signature__ = _without_self(function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        instance = self._instance()
+        if instance is None:
+            raise ReferenceError(f"the object whose method {self._function.__name__} is called no longer exists")
+        return self._function(instance, *args, **kwargs)
+
+
+def _without_self(function: Callable[..., Any]) -> Any:
+    import inspect
+
+    signature = inspect.signature(function)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+def _reachable(concrete: ConcreteFunction) -> bool:
+    """Are the enclosing functions that a trace refers to being traced right now?"""
+    owners = {id(x._trace()) for x in concrete.outside if isinstance(x, SymbolicTensor)}
+    trace = active_trace()
+    while trace is not None and owners:
+        owners.discard(id(trace))
+        trace = trace.parent
+    return not owners
+
+
+def _results(trace: Trace, result: Any) -> tuple[list[Any], Any]:
+    """The graph's outputs, and the structure returned with their numbers as leaves (None stays None)."""
+    flat = nest.flatten(result, expand_composites=True)
+    outputs: list[Any] = []
+    numbers: list[int | None] = []
+    for x in flat:
+        if x is None:
+            numbers.append(None)
+            continue
+        try:
+            tensor = convert_to_tensor(x)
+        except (ValueError, TypeError) as e:
+            raise TypeError(
+                "To be compatible with tf.function, Python functions must return zero or more Tensors or ExtensionTypes or "
+                f"None values; in compilation of {trace.name}, found return value of type {type(x).__name__}, which is not a "
+                f"Tensor or ExtensionType. ({e})"
+            ) from None
+        numbers.append(len(outputs))
+        outputs.append(trace.value_of(tensor))
+    if len(flat) == 1 and flat[0] is result:
+        return outputs, numbers[0]
+    return outputs, Outputs(_template(result), tuple(numbers))
+
+
+def _template(result: Any) -> Any:
+    """The structure returned without its tensors; composite ones stay, to be made like."""
+    return nest.map_structure(lambda x: x if isinstance(x, nest.CompositeTensor) else None, result)
+
+
+def _pairs(name: str, args: list[Any], specs: Any) -> list[tuple[Any, Any]]:
+    try:
+        nest.assert_same_structure(list(specs), args, check_types=False)
+    except (ValueError, TypeError) as e:
+        raise TypeError(f"{name}: arguments do not have the structure of input_signature: {e}") from None
+    return list(zip(nest.flatten(args), nest.flatten(list(specs))))
+
+
+def _fitted(name: str, x: Any, spec: Any) -> Any:
+    """An argument as its spec wants it."""
+    if not isinstance(spec, TensorSpec):
+        return x
+    if isinstance(x, Variable):
+        x = x.value()
+    try:
+        tensor = x if isinstance(x, Tensor) else convert_to_tensor(x, spec.dtype)
+    except (ValueError, TypeError) as e:
+        raise TypeError(f"Binding inputs to tf.function `{name}` failed: cannot convert {x!r} to {spec}: {e}") from None
+    if not spec.is_compatible_with(tensor):
+        raise TypeError(f"Binding inputs to tf.function `{name}` failed: got {TensorSpec.from_tensor(tensor)}, expected {spec}")
+    return tensor
+
+
+def function(
+    func: Callable[..., Any] | None = None, input_signature: Any = None, autograph: bool = True,
+    jit_compile: bool | None = None, reduce_retracing: bool = False, experimental_implements: Any = None,
+    experimental_autograph_options: Any = None, experimental_attributes: Any = None,
+    experimental_relax_shapes: bool | None = None, experimental_compile: bool | None = None,
+    experimental_follow_type_hints: bool | None = None, verify: bool | None = None,
+) -> Any:  # fmt: skip
+    """Compile a function of tensors: it is traced once for each signature and runs as native code.
+
+    `input_signature` declares the tensors it takes (`tf.TensorSpec`, None for open sizes); `reduce_retracing` opens sizes
+    that vary. Raises TypeError for arguments that do not fit, and what the Python function raises when it is traced.
+    Follows https://www.tensorflow.org/api_docs/python/tf/function.
+
+    >>> from graphtf import constant
+    >>> @function
+    ... def square(x):
+    ...     return x * x
+    >>> square(constant(3.))
+    <tf.Tensor: shape=(), dtype=float32, numpy=9.0>
+    """
+
+    def decorate(inner: Callable[..., Any]) -> Function:
+        if not callable(inner):
+            raise TypeError(f"tf.function takes a callable, got {inner!r}")
+        if isinstance(inner, Function):
+            inner = inner.python_function
+        relaxed = reduce_retracing if experimental_relax_shapes is None else experimental_relax_shapes
+        return Function(inner, None, input_signature, autograph, jit_compile, bool(relaxed), verify)
+
+    return decorate if func is None else decorate(func)
+
+
+def run_functions_eagerly(run_eagerly: bool) -> None:
+    """Make every `tf.function` call its Python function itself, or no longer.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/config/run_functions_eagerly.
+
+    >>> run_functions_eagerly(False)
+    """
+    flags.run_eagerly = bool(run_eagerly)
+
+
+def functions_run_eagerly() -> bool:
+    """Whether `run_functions_eagerly` is in force.
+
+    >>> functions_run_eagerly()
+    False
+    """
+    return flags.run_eagerly
+

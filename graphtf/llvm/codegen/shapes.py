@@ -1,0 +1,148 @@
+"""What the emitter asks of loop programs before it writes them: which expressions vary along a vector loop, how an index
+moves with it, and which sizes of element are about.
+
+Invariant: answers are conservative; "unknown" is always allowed. Entry points: `stride_along`, `Varying`, `widest`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from graphtf.ir.loops.expr import Expr, Lit, Load, Prim, Size, Var, children
+from graphtf.ir.loops.stmt import Alloc, Check, Copy, For, If, Invoke, Let, Stmt, Store, While
+
+
+def expressions(s: Stmt) -> tuple[Expr, ...]:
+    """The expressions a statement holds itself."""
+    if isinstance(s, Let):
+        return (s.value,)
+    if isinstance(s, Store):
+        return (s.index, s.value)
+    if isinstance(s, Check):
+        return (s.condition, s.value)
+    if isinstance(s, Copy):
+        return tuple(e for e in (s.target_index, s.source_index, s.count) if e is not None)
+    if isinstance(s, For):
+        return (s.start, s.stop, s.step, *(e for c in s.carries for e in (c.init, c.next)))
+    if isinstance(s, While):
+        return (s.condition, *(e for c in s.carries for e in (c.init, c.next)))
+    return (s.condition,) if isinstance(s, If) else ()
+
+
+def nested(s: Stmt) -> tuple[Stmt, ...]:
+    """The statements inside a statement."""
+    if isinstance(s, For):
+        return s.body
+    if isinstance(s, While):
+        return (*s.before, *s.body)
+    return (*s.then, *s.orelse) if isinstance(s, If) else ()
+
+
+def walk(body: Iterable[Stmt]) -> Iterator[Stmt]:
+    """Statements and all inside them."""
+    for s in body:
+        yield s
+        yield from walk(nested(s))
+
+
+def all_expressions(body: Iterable[Stmt]) -> Iterator[Expr]:
+    """Every expression below the statements, each object once."""
+    seen: set[int] = set()
+    stack = [e for s in walk(body) for e in expressions(s)]
+    while stack:
+        e = stack.pop()
+        if id(e) not in seen:
+            seen.add(id(e))
+            yield e
+            stack.extend(children(e))
+
+
+def widest(loop: For) -> int:
+    """Bytes of the largest element that the loop loads, stores or carries; 4 if none."""
+    sizes = [c.var.dtype.size for c in loop.carries]
+    sizes += [s.buffer.dtype.size for s in walk(loop.body) if isinstance(s, Store)]
+    carries = (c for s in walk(loop.body) if isinstance(s, For) for c in s.carries)
+    sizes += [c.var.dtype.size for c in carries]
+    sizes += [e.dtype.size for e in all_expressions((loop,)) if isinstance(e, Load) and e.dtype.kind == "f"]
+    return max(sizes, default=4)
+
+
+class Varying:
+    """Which expressions differ from lane to lane in a vector loop."""
+
+    def __init__(self, loop: For) -> None:
+        self.vars: set[int] = {id(loop.var)}
+        self.memo: dict[int, bool] = {}
+        self.alive: list[Expr] = []
+        for s in walk(loop.body):
+            if isinstance(s, Let):
+                self.vars.add(id(s.var))  # named values inside the loop: taken as varying
+            elif isinstance(s, For):
+                self.vars.update(id(c.var) for c in s.carries)
+        self.vars.update(id(c.var) for c in loop.carries)
+
+    def __call__(self, e: Expr) -> bool:
+        found = self.memo.get(id(e))
+        if found is None:
+            if isinstance(e, Var):
+                found = id(e) in self.vars
+            else:
+                found = any(self(x) for x in children(e))
+            self.memo[id(e)] = found
+            self.alive.append(e)  # ids stay unique while the memo lives
+        return found
+
+
+Stride = int | Expr | None
+
+
+def stride_along(e: Expr, var: Var, varying: Varying) -> Stride:
+    """How much index `e` grows from lane to lane: a number, a uniform expression, or None if not evenly."""
+    if not varying(e):
+        return 0
+    if e is var:
+        return 1
+    if not isinstance(e, Prim) or e.name not in ("add", "sub", "mul"):
+        return None
+    a, b = (stride_along(x, var, varying) for x in e.args)
+    if a is None or b is None:
+        return None
+    if e.name == "mul":
+        return _scaled(a, e.args[1]) if b == 0 else _scaled(b, e.args[0]) if a == 0 else None
+    if isinstance(a, int) and isinstance(b, int):
+        return a + b if e.name == "add" else a - b
+    if b == 0:
+        return a
+    return b if a == 0 and e.name == "add" else None
+
+
+def _scaled(stride: Stride, factor: Expr) -> Stride:
+    if isinstance(stride, int) and isinstance(factor, Lit):
+        return stride * int(factor.value)
+    return factor if stride == 1 else None
+
+
+def is_nonnegative(e: Expr, at_least_zero: set[int]) -> bool:
+    """Is the integer surely ≥ 0? `at_least_zero`: ids of variables that are."""
+    if isinstance(e, Lit):
+        return bool(e.value >= 0)
+    if isinstance(e, Size):
+        return not isinstance(e.dim, int) and all(c > 0 for _, c in e.dim.terms)
+    if isinstance(e, Var):
+        return id(e) in at_least_zero
+    if isinstance(e, Prim) and e.name in ("add", "mul", "floordiv", "floormod", "min", "max"):
+        tests = [is_nonnegative(x, at_least_zero) for x in e.args]
+        return any(tests) if e.name == "max" else all(tests)
+    return False
+
+
+def scalarises(loop: For, varying: Varying) -> bool:
+    """Must the loop run one by one: does a branch inside depend on the lane, or is there something without vectors?"""
+    for s in walk(loop.body):
+        if isinstance(s, If) and varying(s.condition):
+            return True
+        if isinstance(s, (While, Copy, Alloc, Invoke)):
+            return True
+        if isinstance(s, For) and (s.kind == "parallel" or any(varying(e) for e in (s.start, s.stop, s.step))):
+            return True
+    return False
