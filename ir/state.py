@@ -1,6 +1,7 @@
 """`Cell`: where a variable's value lives at run time.
 
-Invariant: arrays held by a cell are never written while anyone else refers to them; assignment replaces the array.
+Invariant: the array has the cell's type (sizes that are symbols may be any), and is never written while anyone else
+refers to it; assignment replaces the array.
 """
 
 from __future__ import annotations
