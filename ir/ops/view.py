@@ -151,7 +151,8 @@ def _slice_infer(x: TensorType, starts: Shape, limits: Shape, strides: tuple[int
 
 
 def _slice_ref(x: Array, starts: tuple[int, ...], limits: tuple[int, ...], strides: tuple[int, ...]) -> Array:
-    return x[(*map(_python_slice, starts, limits, strides), ...)]
+    key: Any = (*map(_python_slice, starts, limits, strides), ...)  # so that a scalar stays an array
+    return np.asarray(x[key])
 
 
 _python_slice = slice  # the op below takes the name

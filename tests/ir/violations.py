@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from graphtf.ir import dtypes as dt
+from graphtf.ir.builder import build
 from graphtf.ir.dims import sym
 from graphtf.ir.errors import Violation
 from graphtf.ir.op import Op, Trait
 from graphtf.ir.ops import OPS
 from graphtf.ir.ops.elementwise import CONSTRAINTS
-from graphtf.ir.types import TensorType, tensor
+from graphtf.ir.types import RefType, TensorType, Type, tensor
 
-Call = tuple[tuple[TensorType, ...], Mapping[str, Any]]
+Call = tuple[tuple[Type, ...], Mapping[str, Any]]
 
 
 def f32(*dims: Any) -> TensorType:
@@ -24,7 +27,7 @@ def i32(*dims: Any) -> TensorType:
     return tensor("int32", *dims)
 
 
-def call(*types: TensorType, **attrs: Any) -> Call:
+def call(*types: Type, **attrs: Any) -> Call:
     return types, attrs
 
 
@@ -131,3 +134,45 @@ VIOLATIONS |= {
 }
 for _name in ("reshape_to", "broadcast_to", "tile"):
     VIOLATIONS[_name, 1] = call(f32(2), f32(1), shape=None)
+
+# ---- variables, regions, input and output ----------------------------------------------------------------------------
+
+_BOOL = tensor("bool")
+_SAME = build([f32(2)], lambda x: x)  # gives what it takes
+_OTHER = build([i32(2)], lambda x: x)
+_TEST = build([f32(2)], lambda x: OPS["constant"](value=np.array(True)))
+_READS = build([RefType(f32(2))], lambda v: OPS["read"](v))
+_LOOP = {"cond": _TEST, "body": _SAME, "carried": 1}
+
+VIOLATIONS |= {
+    ("read", 1): call(f32()),
+    ("assign", 1): call(f32(), f32()),
+    ("assign", 2): call(RefType(f32()), i32()),
+    ("assign", 3): call(RefType(f32(2)), f32(3)),
+    ("if", 1): call(i32(), f32(2), then=_SAME, orelse=_SAME),
+    ("if", 2): call(_BOOL, f32(2), then=_SAME, orelse=_OTHER),
+    ("if", 3): call(_BOOL, f32(2), then=_SAME, orelse=_TEST),
+    ("if", 4): call(_BOOL, f32(2), then=_SAME, orelse=_SAME, extends=2),
+    ("while", 1): call(f32(2), **{**_LOOP, "carried": 2}),
+    ("while", 2): call(f32(2), **{**_LOOP, "body": _OTHER}),
+    ("while", 3): call(f32(2), **{**_LOOP, "cond": _SAME}),
+    ("while", 4): call(f32(2), **{**_LOOP, "body": _TEST}),
+    ("while", 5): call(f32(2), **_LOOP, max_trips=-1),
+    ("while", 6): call(f32(2), **_LOOP, extends=2),
+    ("call", 1): call(i32(2), body=_SAME),
+    ("call", 2): call(f32(2), body=_SAME, extends=2),
+    ("custom_gradient", 1): call(i32(2), body=_SAME, vjp=_SAME),
+    ("custom_gradient", 2): call(f32(2), body=_SAME, vjp=_SAME),
+    ("custom_gradient", 3): call(f32(2), body=_SAME, vjp=build([f32(2)] * 3, lambda x, y, ct: [])),
+    ("print", 1): call(RefType(f32()), template="{}"),
+    ("print", 2): call(f32(), template="{} {}"),
+    ("print", 3): call(template="", stream="nowhere"),
+    ("assert", 1): call(_BOOL, RefType(f32())),
+    ("assert", 2): call(f32()),
+    ("check_numerics", 1): call(RefType(f32())),
+    ("check_numerics", 2): call(i32()),
+    ("host_call", 1): call(function=0, dtypes=(dt.float32,), shapes=()),
+    ("fusion", 1): call(f32(2), kind="other", body=_SAME),
+    ("fusion", 2): call(i32(2), kind="loop", body=_SAME),
+    ("fusion", 3): call(RefType(f32(2)), kind="loop", body=_READS),
+}
