@@ -68,7 +68,7 @@ def read(data: bytes) -> ObjectFile:
     """The loadable sections, symbols and relocations of the object file `data`. Raises LinkError."""
     try:
         return _read(data)
-    except (struct.error, ValueError, IndexError) as error:
+    except (struct.error, ValueError, IndexError, OverflowError) as error:
         raise LinkError(f"object file of {len(data)} bytes is malformed: {error}") from error
 
 

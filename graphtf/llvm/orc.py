@@ -17,13 +17,13 @@ _SERIAL = itertools.count()
 
 @functools.cache
 def _session() -> Any:
-    return toolchain.llvm_binding().create_lljit_compiler(use_jit_link=True)
+    return toolchain.llvm_binding().create_lljit_compiler(use_jit_link=True, suppress_errors=True)
 
 
 def link(objects: Sequence[bytes], imports: Mapping[str, int]) -> Callable[[str], int | None]:
     """Load `objects` as one library whose undefined names are in `imports`. Returns the look-up of its symbols.
 
-    Raises LinkError with LLVM's message.
+    Linking is finished when the first symbol is looked up. Both raise LinkError with LLVM's message.
     """
     name = f"graphtf-{next(_SERIAL)}"
     builder = toolchain.llvm_binding().JITLibraryBuilder()
@@ -41,8 +41,10 @@ def link(objects: Sequence[bytes], imports: Mapping[str, int]) -> Callable[[str]
     def find(symbol: str) -> int | None:
         try:
             tracker = _session().lookup(name, symbol)
-        except RuntimeError:
-            return None
+        except RuntimeError as error:
+            if str(error).startswith("Symbols not found"):
+                return None
+            raise LinkError(f"the code uses a name that is not defined, or too far away: {error}") from error
         kept.append(tracker)
         return int(tracker[symbol])
 
