@@ -109,6 +109,14 @@ TABLE: dict[str, dict[str, str]] = {
         "nn": "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d max_pool avg_pool pool space_to_depth "
         "depth_to_space",
     },
+    "graphtf.api.random": {
+        "random": "uniform normal truncated_normal shuffle stateless_uniform stateless_normal stateless_truncated_normal "
+        "split fold_in",
+        "random.experimental": "stateless_split=split stateless_fold_in=fold_in",
+        "nn": "dropout",
+        "nn.experimental": "stateless_dropout",
+    },
+    "graphtf.api.random_state": {"random": "set_seed"},
     "graphtf.api.linalg": {
         "": "matmul",
         "linalg": "matmul matvec matrix_transpose adjoint",

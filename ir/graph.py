@@ -84,7 +84,7 @@ class Node:
         return f"<node {self.op.name} ({self.source})>"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Graph:
     """A function: inputs, nodes in program order, outputs, and the size equalities it assumes at entry."""
 

@@ -18,7 +18,7 @@ from graphtf.ir.dims import Shape
 from graphtf.ir.dtypes import DType
 from graphtf.ir.loops import expr as s
 from graphtf.ir.loops.index_map import linear
-from graphtf.ir.op import Element, Op, Sample, Trait
+from graphtf.ir.op import Element, Host, Op, Sample, Trait
 from graphtf.ir.ops.elementwise import check_dtype
 from graphtf.ir.ops.generate import check_sizes
 from graphtf.ir.types import TensorType
@@ -48,9 +48,13 @@ def _infer(key: TensorType, counter: TensorType, shape: Shape, dtype: DType) -> 
 
 def _blocks(key: Array, counter: Array, count: int) -> Words:
     """The four words of blocks 0 … count - 1, as uint64 arrays."""
-    mask, shift = np.uint64(_MASK), np.uint64(32)
     low = counter[0] + np.arange(count, dtype=np.uint64)
-    high = counter[1] + (low < counter[0]).astype(np.uint64)
+    return _cipher(key, low, counter[1] + (low < counter[0]).astype(np.uint64))
+
+
+def _cipher(key: Array, low: Array, high: Array) -> Words:
+    """The four words for each 128-bit counter, given by halves."""
+    mask, shift = np.uint64(_MASK), np.uint64(32)
     words = [low & mask, low >> shift, high & mask, high >> shift]
     keys = [int(key[0]) & _MASK, int(key[0]) >> 32]
     for _ in range(_ROUNDS):
@@ -135,4 +139,74 @@ philox = Op(
         Sample("u64[1] u64[2]", {"shape": (9,), "dtype": dt.uint32}, values=([2**64 - 1], [2**64 - 2, 5])),
         Sample("u64[1] u64[2]", {"shape": (0, 3), "dtype": dt.uint32}, 0, 2**62),
     ),
+)  # fmt: skip
+
+# ---- rows ------------------------------------------------------------------------------------------------------------
+
+
+def _rows_infer(key: TensorType, counter: TensorType, shape: Shape, skip: int) -> TensorType:
+    out = _infer(key, counter, shape, dt.uint32)
+    if len(shape) != 2:
+        raise philox_rows.violated(2, f"attribute shape is {list(shape)}, expected rows and columns")
+    return out
+
+
+def _rows_ref(key: Array, counter: Array, shape: tuple[int, ...], skip: int) -> Array:
+    rows, columns = shape
+    per_row = -(-columns // 4)
+    out = np.empty((rows, per_row * 4), np.uint32)
+    with np.errstate(over="ignore"):
+        for k in range(per_row):
+            low = counter[0] + np.uint64(k) + np.arange(rows, dtype=np.uint64) * np.uint64(skip)
+            high = counter[1] + (low < counter[0]).astype(np.uint64)
+            out[:, 4 * k : 4 * k + 4] = np.stack(_cipher(key, low, high), axis=-1)
+    return out[:, :columns]
+
+
+def _rows_element(
+    index: Sequence[s.Expr], read: Callable[..., s.Expr], out: TensorType, types: Any, shape: Shape, skip: int
+) -> s.Expr:
+    row, column = index
+    number = s.cast(s.iadd(s.imul(row, skip), s.idiv(column, 4)), dt.uint64)
+    words = _block(read(0, (s.lit(0),)), [read(1, (s.lit(k),)) for k in (0, 1)], number)
+    return _pick(words, s.imod(column, 4))
+
+
+philox_rows = Op(
+    "philox_rows", "random uint32 in rows, row i starting `skip`·i blocks after the counter", _rows_infer, _rows_ref, None,
+    Element(_rows_element), arity=2, attrs=("shape", "skip"),
+    constraints=("the key is u64[1], the counter u64[2]", "there are rows and columns", "sizes are not negative"),
+    traits=Trait.ZERO_GRADIENT,
+    samples=(
+        Sample("u64[1] u64[2]", {"shape": (3, 5), "skip": 256}, 0, 2**62),
+        Sample("u64[1] u64[2]", {"shape": (2, 4), "skip": 7}, values=([2**64 - 1], [2**64 - 2, 5])),
+        Sample("u64[1] u64[2]", {"shape": (0, 4), "skip": 1}, 0, 2**62),
+    ),
+)  # fmt: skip
+
+
+# ---- permutations ----------------------------------------------------------------------------------------------------
+
+
+def _yates_infer(words: TensorType) -> TensorType:
+    check_dtype(fisher_yates, words.dtype, (dt.uint32,), 1)
+    if words.shape is not None and len(words.shape) != 1:
+        raise fisher_yates.violated(2, f"operand 0 is {words}, expected a vector")
+    return words.with_dtype(dt.int32)
+
+
+def _yates_ref(words: Array) -> Array:
+    count = len(words)
+    order = list(range(count))
+    for i, word in enumerate(words[: max(0, count - 1)].tolist()):
+        j = i + word % (count - i)
+        order[i], order[j] = order[j], order[i]
+    return np.array(order, np.int32)
+
+
+fisher_yates = Op(
+    "fisher_yates", "the permutation that random words make: place i is exchanged with one of those from i on",
+    _yates_infer, _yates_ref, None, Host("each exchange depends on the ones before"),
+    constraints=("the words are uint32", "the operand is a vector"), traits=Trait.ZERO_GRADIENT,
+    samples=(Sample("u32[7]", {}, 0, 2**31), Sample("u32[0]"), Sample("u32[1]")),
 )  # fmt: skip

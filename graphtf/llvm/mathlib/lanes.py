@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Union
 
+import numpy as np
 from llvmlite import ir
 from llvmlite.ir.values import FormattedConstant
 
@@ -36,9 +37,9 @@ class Format:
         """1.5·2^fraction: adding it to a small number leaves its nearest integer in the lowest bits."""
         return 1.5 * 2.0**self.fraction
 
-    @property
-    def sign_bit(self) -> int:
-        return -(1 << (self.bits - 1))
+    def encode(self, x: float) -> int:
+        """The bits of x."""
+        return int(np.array(x, f"f{self.bits // 8}").view(f"i{self.bits // 8}"))
 
 
 FORMATS = {32: Format(32, 23, 127), 64: Format(64, 52, 1023)}
@@ -159,9 +160,14 @@ class Int:
         """The floating-point number with these bits."""
         return Real(self.k, self.k.builder.bitcast(self.value, self.k.type))
 
-    def convert(self) -> Real:
-        """The floating-point number of this value."""
-        return Real(self.k, self.k.builder.sitofp(self.value, self.k.type))
+    def convert(self, offset: Real | float = 0.0) -> Real:
+        """The floating-point number of this value minus `offset`, for |value| < 2^(fraction - 1).
+
+        By adding 1.5·2^fraction, because few targets convert vectors of 64-bit integers.
+        """
+        magic = self.k.format.magic
+        encoded = (self + self.k.format.encode(magic)).real()
+        return encoded - (offset + magic)
 
 
 class Mask:
@@ -220,7 +226,7 @@ class Lanes:
         """Wrap a value, or make a constant, rounded to the format."""
         if isinstance(x, ir.Value):
             return Real(self, x)
-        rounded = struct.unpack("f", struct.pack("f", x))[0] if self.is_f32 else float(x)
+        rounded = float(np.float32(x)) if self.is_f32 else float(x)
         return Real(self, self._splat(self.type, _COMPACT[self.format.bits], _hexadecimal(rounded)))
 
     def int(self, n: int) -> Int:

@@ -1,0 +1,218 @@
+"""Exponentials and logarithms, and what is made of them: exp, exp2, expm1, log, log2, log10, log1p, sigmoid, tanh, softplus.
+
+Exponentials split x = n·ln 2 + r with |r| ≤ ln 2 / 2 and scale eʳ by 2ⁿ; logarithms split x = 2ᵉ·(1 + f) with 1 + f in
+[√½, √2). Entry points: the functions named above; `scaled_exp`, `log_of_positive` and `log1p_of` serve other families.
+"""
+
+from __future__ import annotations
+
+import math
+
+from graphtf.llvm.mathlib.lanes import Int, Lanes, Real, pick
+
+_INF, _NAN = math.inf, math.nan
+_LOG2_E = 1.4426950408889634
+# ln 2 as a sum whose first part times any exponent is exact.
+_LN2_F32 = (0.693145751953125, 1.428606765330187e-06)
+_LN2_F64 = (0.6931471805598903, 5.497923018708371e-14)
+# log₂ e and log₁₀ e as a sum of two; log₁₀ 2 again with an exact product.
+_LOG2_E_F32 = (1.4426950216293335, 1.925963033500011e-08)
+_LOG2_E_F64 = (1.4426950408889634, 2.0355273740931033e-17)
+_LOG10_E_F32 = (0.4342944920063019, -1.0103049952192578e-08)
+_LOG10_E_F64 = (0.4342944819032518, 1.098319650216765e-17)
+_LOG10_2_F32 = (0.301025390625, 4.605039066518657e-06)
+_LOG10_2_F64 = (0.30102999566395283, 2.8363394551044964e-14)
+
+# (eʳ - 1) / r for |r| ≤ ln 2 / 2, relative error 2^-26.1 and 2^-61.6
+_EXPM1_F32 = (1.0, 0.49999997, 0.16666546, 0.041667443, 0.0083662495, 0.0013869938)
+_EXPM1_F64 = (
+    1.0, 0.5, 0.16666666666666677, 0.041666666666666685, 0.008333333333321714, 0.0013888888888888276,
+    0.0001984126988559801, 2.4801587296921468e-05, 2.755724489559602e-06, 2.755731028195292e-07,
+    2.5108769976756158e-08, 2.0900639045935764e-09,
+)  # fmt: skip
+# The same for 0 ≤ r ≤ ln 2, relative error 2^-26.1 and 2^-61.0
+_EXPM1_UP_F32 = (1.0, 0.5000009, 0.1666477, 0.041794747, 0.007962812, 0.0018602363)
+_EXPM1_UP_F64 = (
+    1.0, 0.5000000000000001, 0.16666666666665758, 0.041666666666924874, 0.008333333329674321, 0.0013888889189931253,
+    0.0001984125428892169, 2.4802112481240506e-05, 2.75455666023782e-06, 2.772964773617122e-07,
+    2.347026795608932e-08, 2.8975706942099646e-09,
+)  # fmt: skip
+# 2ʳ for |r| ≤ 1/2, relative error 2^-28.3 and 2^-57.8
+_EXP2_F32 = (1.0, 0.6931472, 0.24022648, 0.055503596, 0.009618499, 0.001339097, 0.00015329279)
+_EXP2_F64 = (
+    1.0, 0.6931471805599453, 0.24022650695910108, 0.055504108664821715, 0.009618129107601603, 0.0013333558146548477,
+    0.00015403530449039068, 1.5252733631778566e-05, 1.3215438834702145e-06, 1.0178160962682519e-07,
+    7.073233203829588e-09, 4.438726794789588e-10,
+)  # fmt: skip
+# (log(1 + f) - f) / f² for √½ ≤ 1 + f ≤ √2, error relative to log(1 + f) 2^-27.3
+_LOG_F32 = (
+    -0.5, 0.3333333, -0.2500082, 0.20001242, -0.16623409, 0.14201601, -0.13159648, 0.12761973, -0.07635922
+)  # fmt: skip
+# (log((1 + s)/(1 - s)) - 2s) / s³ in s², same range, s = f / (2 + f); relative error 2^-59.5
+_LOG_F64 = (
+    0.6666666666666734, 0.39999999999416724, 0.2857142874200249, 0.2222219860804387, 0.1818356268580227,
+    0.15314089235167402, 0.14795588299761903,
+)  # fmt: skip
+_SQRT_HALF = 0.7071067811865476
+_SUBNORMAL_SCALE = 54  # binary places by which subnormals are scaled up
+
+
+# ---- exponentials ----------------------------------------------------------------------------------------------------
+
+
+def _split(k: Lanes, x: Real, offset: int, upward: bool = False) -> tuple[Real, Real]:
+    """(t, r): x = n·ln 2 + r with r nearest 0, or `upward` from it; the lowest bits of t hold n + offset."""
+    first, second = pick(k, _LN2_F32, _LN2_F64)
+    magic = k.format.magic + offset
+    t = k.mad(x, _LOG2_E, -0.5) + magic if upward else k.mad(x, _LOG2_E, magic)
+    n = t - magic
+    r = k.mad(n, -first, x)
+    return t, k.mad(n, -second, r)
+
+
+def _times_power(k: Lanes, p: Real, t: Real) -> Real:
+    """p·2ⁿ for the n + 2·bias in the lowest bits of t, rounded once even where the result is subnormal."""
+    both = t.bits()
+    half = both >> 1
+    return p * k.power_of_two(half) * k.power_of_two(both - half)
+
+
+def exp(k: Lanes, x: Real) -> Real:
+    low, high = pick(k, (-104.0, 89.0), (-746.0, 710.0))
+    return scaled_exp(k, k.at_least(k.at_most(x, high), low))
+
+
+def scaled_exp(k: Lanes, x: Real, exponent: int = 0, low: Real | None = None) -> Real:
+    """e^(x + low)·2^exponent, rounded once at the end, for x that exp does not clamp."""
+    t, r = _split(k, x, 2 * k.format.bias + exponent)
+    if low is not None:
+        r = r + low
+    p = k.mad(k.polynomial(r, pick(k, _EXPM1_F32, _EXPM1_F64)), r, 1.0)
+    return _times_power(k, p, t)
+
+
+def exp2(k: Lanes, x: Real) -> Real:
+    low, high = pick(k, (-151.0, 129.0), (-1076.0, 1025.0))
+    magic = k.format.magic + 2 * k.format.bias
+    x = k.at_least(k.at_most(x, high), low)
+    t = x + magic
+    p = k.polynomial(x - (t - magic), pick(k, _EXP2_F32, _EXP2_F64))
+    return _times_power(k, p, t)
+
+
+def expm1(k: Lanes, x: Real) -> Real:
+    low, high, tiny = pick(k, (-18.0, 89.0, 2.0**-25), (-40.0, 710.0, 2.0**-54))
+    clamped = k.at_least(k.at_most(x, high), low)
+    t, r = _split(k, clamped, k.format.bias - 1)  # halved, because 2ⁿ may overflow where the result does not
+    half = k.power_of_two(t.bits())
+    q = k.polynomial(r, pick(k, _EXPM1_F32, _EXPM1_F64)) * r
+    result = k.mad(half, q, half - 0.5) * 2.0
+    return k.select(abs(x) < tiny, x, result)
+
+
+def sigmoid(k: Lanes, x: Real) -> Real:
+    decay = _exp_of_negative(k, -abs(x))
+    return k.select(x < 0.0, decay, 1.0) / (decay + 1.0)
+
+
+def _exp_of_negative(k: Lanes, x: Real) -> Real:
+    """exp(x) for x ≤ 0 or NaN."""
+    return scaled_exp(k, k.at_least(x, pick(k, -104.0, -746.0)))
+
+
+def tanh(k: Lanes, x: Real) -> Real:
+    """E / (E + 2) with E = e^(2|x|) - 1."""
+    saturated = pick(k, 10.0, 20.0)
+    y = k.at_most(abs(x), saturated)
+    twice = y + y
+    # The split starts at r = 0, so that small |x| have n = 0 and nothing cancels.
+    t, r = _split(k, twice, k.format.bias, upward=True)
+    power = k.power_of_two(t.bits())
+    q = k.polynomial(r, pick(k, _EXPM1_UP_F32, _EXPM1_UP_F64)) * r
+    e = k.mad(power, q, power - 1.0)
+    return k.copysign(e / (e + 2.0), x)
+
+
+def softplus(k: Lanes, x: Real) -> Real:
+    """max(x, 0) + log(1 + e^-|x|)"""
+    decay = _exp_of_negative(k, -abs(x))
+    return k.at_least(x, 0.0) + log1p_of(k, decay)
+
+
+# ---- logarithms ------------------------------------------------------------------------------------------------------
+
+
+def _reduce(k: Lanes, x: Real, offset: Real | float) -> tuple[Real, Real, Int]:
+    """(e, m, biased): x = m·2^(e + offset - bias) with √½ ≤ m < √2, for normal x > 0; biased is e + bias without offset."""
+    fmt = k.format
+    shifted = x.bits() + (fmt.encode(1.0) - fmt.encode(_SQRT_HALF))
+    biased = shifted >> fmt.fraction
+    m = (shifted & ((1 << fmt.fraction) - 1)) + fmt.encode(_SQRT_HALF)
+    return biased.convert(offset), m.real(), biased
+
+
+def _log_tail(k: Lanes, f: Real) -> Real:
+    """log(1 + f) - f for √½ ≤ 1 + f < √2"""
+    square = f * f
+    if k.is_f32:
+        return square * k.polynomial(f, _LOG_F32)
+    s = f / (f + 2.0)
+    z = s * s
+    half = square * 0.5
+    return k.mad(s, k.mad(z, k.polynomial(z, _LOG_F64), half), -half)
+
+
+def _join(k: Lanes, e: Real, f: Real) -> Real:
+    """e·ln 2 + log(1 + f)"""
+    first, second = pick(k, _LN2_F32, _LN2_F64)
+    return k.mad(e, first, f + k.mad(e, second, _log_tail(k, f)))
+
+
+def _split_any(k: Lanes, x: Real) -> tuple[Real, Real]:
+    """(e, f): x = 2ᵉ·(1 + f), for x > 0, subnormals too."""
+    bias, places = float(k.format.bias), float(k.format.fraction)
+    small = x < k.format.least_normal
+    e, m, _ = _reduce(k, k.select(small, x * 2.0**places, x), k.select(small, bias + places, bias))
+    return e, m - 1.0
+
+
+def _with_edges(k: Lanes, x: Real, result: Real) -> Real:
+    """The result for 0 < x < ∞; -∞ for 0, NaN for less, ∞ and NaN as they are."""
+    result = k.select(x < _INF, result, x)
+    return k.select(x <= 0.0, k.select(x.equals(0.0), -_INF, _NAN), result)
+
+
+def log(k: Lanes, x: Real) -> Real:
+    return _with_edges(k, x, _join(k, *_split_any(k, x)))
+
+
+def _scaled_log(k: Lanes, x: Real, one: tuple[float, float], two: tuple[float, float]) -> Real:
+    """log_b(x), where `one` is log_b(e) and `two` is log_b(2), each as a sum of two."""
+    e, f = _split_any(k, x)
+    high, low = k.product(f, one[0])
+    low = k.mad(e, two[1], k.mad(f, one[1], k.mad(_log_tail(k, f), one[0], low)))
+    high, error = k.sum(e * two[0], high)
+    return _with_edges(k, x, high + (low + error))
+
+
+def log2(k: Lanes, x: Real) -> Real:
+    return _scaled_log(k, x, pick(k, _LOG2_E_F32, _LOG2_E_F64), (1.0, 0.0))
+
+
+def log10(k: Lanes, x: Real) -> Real:
+    return _scaled_log(k, x, pick(k, _LOG10_E_F32, _LOG10_E_F64), pick(k, _LOG10_2_F32, _LOG10_2_F64))
+
+
+def log1p(k: Lanes, x: Real) -> Real:
+    result = k.select(x < _INF, log1p_of(k, x), x)
+    return k.select(x <= -1.0, k.select(x.equals(-1.0), -_INF, _NAN), result)
+
+
+def log1p_of(k: Lanes, x: Real) -> Real:
+    """log(1 + x) for -1 < x < ∞ or NaN."""
+    u = x + 1.0
+    half_error = (x - (u - 1.0)) * 0.5
+    e, m, biased = _reduce(k, u, k.format.bias)
+    half_scale = k.power_of_two(k.int(2 * k.format.bias + 1) - biased)  # 2⁻ᵉ itself may be subnormal
+    result = _join(k, e, k.mad(half_error, half_scale, m - 1.0))
+    return k.select(abs(x) < pick(k, 2.0**-25, 2.0**-54), x, result)
