@@ -3,18 +3,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test lint bench clean
 
+# A virtual environment holds absolute paths: one that was moved, or whose Python is gone, is made anew.
 $(VENV)/.core: pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "GraphTF needs Python 3.11 or newer; choose one with: make PYTHON=python3.12 …"; exit 1; }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.prefix != "$(abspath $(VENV))")' 2>/dev/null || \
+	  $(PYTHON) -m venv --clear $(VENV)
 	@echo "installing graphtf into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@$(PIP) -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
 	@echo "installing the tools for development …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@$(PIP) -e ".[dev]"
 	@touch $@
 
 demo: $(VENV)/.core
@@ -26,9 +31,9 @@ test: $(VENV)/.dev
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/python tests/lint_imports.py
-	@$(BIN)/mypy
+	@$(BIN)/python tests/lint_types.py
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.core
 	@$(BIN)/graphtf bench
 
 clean:
