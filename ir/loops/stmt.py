@@ -1,7 +1,7 @@
 """Statements, functions and modules of the loop IR.
 
 Invariant: a variable is defined once, before its uses; a loop marked parallel or vector has independent iterations but
-for its `Carry`s with a `combine`. Entry points: `LoopFunc` (one kernel), `Module` (all kernels of a program and `main`).
+for its `Carry`s with a `combine`. Entry points: `LoopFunc` (one kernel), `Module` (a program's kernels and `main`).
 """
 
 from __future__ import annotations
@@ -163,5 +163,7 @@ class Module:
     main: LoopFunc
 
     def __str__(self) -> str:
-        return "\n\n".join(str(f) for f in (*self.kernels, self.main))
+        from graphtf.ir.loops.text import print_module
+
+        return print_module(self)
 
