@@ -1,6 +1,6 @@
 """TensorFlow 2's API, traced into a readable graph and compiled by LLVM to native code.
 
-Public names are imported when they are first asked for: graphtf/names.py lists where each lives.
+Public names are imported when they are first asked for: graphtf/names/ lists where each lives.
 
 >>> import graphtf as tf
 >>> tf.constant([1., 2.]) + 1

@@ -1,4 +1,4 @@
-"""The `tf.*` functions, one file per family; graphtf/names.py says under which public names.
+"""The `tf.*` functions, one file per family; graphtf/names/ says under which public names.
 
 Invariant: each is a composition of ops of `graphtf.ir.ops`, so it runs eagerly, traced and under tapes alike.
 """

@@ -1,0 +1,79 @@
+"""The public names: for each file of graphtf/api (and a few of graphtf), the `tf.*` names it gives, by namespace.
+
+Invariant: nothing listed here is imported before it is first asked for. "new=old" publishes `old` as `new`. The tables are
+in the files beside this one. Entry points: `INDEX` (dotted name → module and attribute), `Namespace`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+from graphtf.names import control, core, numeric, nn
+
+_TABLES = (core.TABLE, numeric.TABLE, control.TABLE, nn.TABLE)
+
+
+def _index() -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    for module, spaces in (entry for table in _TABLES for entry in table.items()):
+        for space, names in spaces.items():
+            for entry in names.split():
+                public, _, own = entry.partition("=")
+                found[f"{space}.{public}" if space else public] = (module, own or public)
+    return found
+
+
+INDEX = _index()
+NAMESPACES = frozenset(
+    ".".join(parts[:k]) for name in INDEX for parts in [name.split(".")] for k in range(1, len(parts))
+)
+
+
+def resolve(path: str) -> Any:
+    """The object published under a dotted name ("math.add"), or the namespace. Raises AttributeError for neither."""
+    if path in INDEX:
+        module, own = INDEX[path]
+        return getattr(importlib.import_module(module), own)
+    if path in NAMESPACES:
+        return namespace(path)
+    raise AttributeError(f"graphtf has no tf.{path}: it is not a name of TensorFlow 2, or not implemented")
+
+
+def names_in(space: str) -> list[str]:
+    """The public names of a namespace ("" is tf itself)."""
+    lead = f"{space}." if space else ""
+    inside = (n[len(lead) :] for n in (*INDEX, *NAMESPACES) if n.startswith(lead))
+    return sorted({n for n in inside if "." not in n})
+
+
+class Namespace(ModuleType):
+    """`tf.math` and the like: a module whose names are imported when they are first asked for."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"graphtf.{path}", f"The names of tf.{path}.")
+        self.__dict__["_path"] = path
+        self.__dict__["__path__"] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        found = resolve(f"{self._path}.{name}")
+        self.__dict__[name] = found
+        return found
+
+    def __dir__(self) -> list[str]:
+        return names_in(self._path)
+
+
+_namespaces: dict[str, Namespace] = {}
+
+
+def namespace(path: str) -> Namespace:
+    """The one `Namespace` of a dotted path, importable as a module too."""
+    if path not in _namespaces:
+        _namespaces[path] = Namespace(path)
+        sys.modules.setdefault(f"graphtf.{path}", _namespaces[path])
+    return _namespaces[path]

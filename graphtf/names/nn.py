@@ -1,0 +1,41 @@
+"""Names of neural networks and random numbers."""
+
+from __future__ import annotations
+
+TABLE: dict[str, dict[str, str]] = {
+    "graphtf.api.activation": {
+        "nn": "relu relu6 leaky_relu elu selu gelu silu swish=silu crelu softmax log_softmax",
+        "math": "softmax log_softmax",
+    },
+    "graphtf.api.losses": {
+        "nn": "softmax_cross_entropy_with_logits sparse_softmax_cross_entropy_with_logits "
+        "sigmoid_cross_entropy_with_logits weighted_cross_entropy_with_logits l2_loss log_poisson_loss "
+        "compute_average_loss scale_regularization_loss",
+    },
+    "graphtf.api.normalization": {
+        "nn": "bias_add moments sufficient_statistics normalize_moments weighted_moments batch_normalization "
+        "batch_norm_with_global_normalization l2_normalize local_response_normalization "
+        "lrn=local_response_normalization",
+        "math": "l2_normalize",
+        "linalg": "l2_normalize",
+    },
+    "graphtf.api.conv": {
+        "nn": "conv1d conv2d conv3d convolution conv1d_transpose conv2d_transpose conv3d_transpose conv_transpose "
+        "atrous_conv2d atrous_conv2d_transpose depthwise_conv2d depthwise_conv2d_backprop_input "
+        "depthwise_conv2d_backprop_filter separable_conv2d",
+    },
+    "graphtf.api.pooling": {
+        "nn": "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d max_pool avg_pool pool "
+        "space_to_depth depth_to_space",
+    },
+    "graphtf.api.random": {
+        "random": "uniform normal truncated_normal shuffle stateless_uniform stateless_normal "
+        "stateless_truncated_normal split fold_in",
+        "random.experimental": "stateless_split=split stateless_fold_in=fold_in",
+        "nn": "dropout",
+        "nn.experimental": "stateless_dropout",
+    },
+    "graphtf.api.random_state": {
+        "random": "set_seed",
+    },
+}

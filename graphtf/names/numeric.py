@@ -1,0 +1,56 @@
+"""Names of arithmetic, reductions, shapes, selection and linear algebra."""
+
+from __future__ import annotations
+
+TABLE: dict[str, dict[str, str]] = {
+    "graphtf.api.arithmetic": {
+        "": "add subtract multiply divide pow maximum minimum add_n realdiv truncatediv truncatemod truediv",
+        "math": "add subtract multiply divide divide_no_nan=div_no_nan multiply_no_nan pow maximum minimum add_n "
+        "accumulate_n truediv floordiv floormod mod=floormod squared_difference",
+    },
+    "graphtf.api.unary": {
+        "": "abs acos acosh asin asinh atan atan2 atanh cos cosh exp floor negative round sigmoid sign sin sinh "
+        "sqrt square tan tanh complex",
+        "math": "abs acos acosh asin asinh atan atan2 atanh cos cosh exp floor negative round sigmoid sign sin sinh "
+        "sqrt square tan tanh angle ceil conj digamma erf erfc erfcinv erfinv expm1 imag lgamma log log1p "
+        "log_sigmoid ndtri real reciprocal reciprocal_no_nan rint rsqrt softplus softsign",
+        "nn": "sigmoid softplus softsign tanh",
+        "dtypes": "complex",
+    },
+    "graphtf.api.compare": {
+        "": "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not",
+        "math": "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor logical_not "
+        "approximate_equal is_nan is_inf is_finite",
+        "bitwise": "bitwise_and bitwise_or bitwise_xor invert left_shift right_shift",
+    },
+    "graphtf.api.reduce": {
+        "": "reduce_sum reduce_mean reduce_prod reduce_max reduce_min reduce_any reduce_all reduce_logsumexp "
+        "argmax argmin cumsum",
+        "math": "reduce_sum reduce_mean reduce_prod reduce_max reduce_min reduce_any reduce_all reduce_logsumexp "
+        "argmax argmin cumsum cumprod cumulative_logsumexp reduce_variance reduce_std reduce_euclidean_norm "
+        "count_nonzero zero_fraction",
+        "nn": "zero_fraction",
+    },
+    "graphtf.api.shaping": {
+        "": "shape shape_n size rank identity identity_n stop_gradient ensure_shape reshape expand_dims squeeze "
+        "transpose broadcast_to broadcast_dynamic_shape concat stack unstack split tile pad reverse roll "
+        "reverse_sequence repeat meshgrid",
+    },
+    "graphtf.api.creation": {
+        "": "zeros ones fill zeros_like ones_like eye range linspace=linspace_nd one_hot sequence_mask cast "
+        "saturate_cast bitcast",
+        "dtypes": "cast saturate_cast",
+        "linalg": "eye",
+    },
+    "graphtf.api.selection": {
+        "": "where boolean_mask gather gather_nd scatter_nd tensor_scatter_nd_update tensor_scatter_nd_add "
+        "tensor_scatter_nd_sub tensor_scatter_nd_max tensor_scatter_nd_min slice strided_slice sort argsort "
+        "unique unique_with_counts",
+        "math": "top_k",
+        "nn": "top_k",
+    },
+    "graphtf.api.linalg": {
+        "": "matmul",
+        "linalg": "matmul matvec matrix_transpose adjoint",
+    },
+}
