@@ -1,7 +1,7 @@
 """Dead code: nodes whose results nothing needs and that do nothing else.
 
-Invariant: effects stay, and so does whatever makes a size known that something needed names; no op is named. Entry point:
-`dce`.
+Invariant: effects stay, and so does whatever makes a size known that something needed names; no op is named.
+Entry point: `dce`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def dce(graph: Graph) -> Graph:
     """Drop what is not needed."""
     live: set[Value] = set(graph.outputs)
     makers = _size_makers(graph)
-    named = {s for v in graph.outputs for s in _names_of_value(v)} | {s for g in graph.guards for d in g for s in symbols(d)}
+    named = {s for v in graph.outputs for s in _names_of_value(v)}
+    named.update(s for guard in graph.guards for d in guard for s in symbols(d))
     kept: list[Node] = []
     for n in reversed(graph.nodes):
         if any(v in live for v in n.outputs) or has_effect(n) or not named.isdisjoint(makers.get(n, ())):
