@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.op import Trait
-from graphtf.passes.lower.select import recipe
+from graphtf.ir.types import RefType
+from graphtf.passes.lower.select import host_reason, recipe
 
 
 class Flow:
@@ -21,12 +22,12 @@ class Flow:
         self.maker: dict[Value, tuple[int, Node]] = {}
         self.readers: dict[Value, list[tuple[int, Node]]] = {}
         for i, n in enumerate(nodes):
-            if Trait.SAME_ORDER in n.op.traits:
+            if Trait.SAME_ORDER in n.op.traits and host_reason(n) is None:
                 self.root[n.out] = self.origin(n.inputs[0])
                 continue
             for v in n.outputs:
                 self.maker[v] = (i, n)
-            for v in dict.fromkeys(self.origin(x) for x in n.inputs):
+            for v in dict.fromkeys(self.origin(x) for x in n.inputs if not isinstance(x.type, RefType)):
                 self.readers.setdefault(v, []).append((i, n))
         self.leaving = {self.origin(v) for v in outputs}
 
@@ -49,10 +50,7 @@ class Flow:
         at, maker = self.maker[new]
         if recipe(maker) is None:
             return False
-        for i, n in self.readers.get(old, ()):
-            if i > at or (i == at and not self.reads_in_place(n, old)):
-                return False
-        return True
+        return all(i < at or (i == at and self.reads_in_place(n, old)) for i, n in self.readers.get(old, ()))
 
     def reads_in_place(self, maker: Node, old: Value) -> bool:
         made = recipe(maker)

@@ -1,6 +1,7 @@
 """NumPy arrays as native code wants them: where they lie, whether their layout fits, and reuse of large ones.
 
 Invariant: what is handed to native code is C-contiguous, aligned to its element, and in the machine's byte order.
+Entry points: `address`, `native_layout`, `Recycler`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from graphtf.ir.dtypes import DType
 
 Array = np.ndarray[Any, Any]
 
+ALIGNMENT = 64  # bytes: a cache line, and the widest vector
+RECYCLED_FROM = 1 << 16  # bytes: below, the allocator is quicker than we are
+_KEPT = 4
+
 _DATA_OFFSET = object.__basicsize__  # PyArrayObject holds its data pointer right after the object header
 _read_pointer = ctypes.c_void_p.from_address
 
@@ -24,16 +29,19 @@ def address(a: Array) -> int:
     return _read_pointer(id(a) + _DATA_OFFSET).value or 0
 
 
-def native_layout(a: Any, dtype: DType) -> Array:
+def native_layout(a: Array, dtype: DType) -> Array:
     """The array itself if native code can read it, else a copy that it can read."""
     flags = a.flags
     if flags.c_contiguous and flags.aligned and a.dtype.isnative:
-        return a  # type: ignore[no-any-return]
-    return np.ascontiguousarray(a, dtype.np) if a.ndim else np.array(a, dtype.np)
+        return a
+    return np.array(a, dtype.np, order="C")
 
 
-RECYCLED_FROM = 1 << 16  # bytes: below, the allocator is quicker than we are
-_KEPT = 4
+def aligned_empty(size: int) -> Array:
+    """`size` bytes of undefined contents that start at a multiple of ALIGNMENT. Raises MemoryError."""
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    start = -address(raw) % ALIGNMENT
+    return raw[start : start + size]
 
 
 class Recycler:
@@ -43,24 +51,28 @@ class Recycler:
     """
 
     def __init__(self) -> None:
-        self.raw: list[Array] = []
+        self.kept: list[tuple[Array, Array]] = []  # the owner of the memory, and the aligned part of it
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype[Any], size: int) -> Array:
         """An array of undefined contents; `size` is its bytes."""
-        for raw in self.raw:
-            if raw.size == size and sys.getrefcount(raw) == _UNUSED:
-                return raw.view(dtype).reshape(shape)
-        raw = np.empty(size, np.uint8)
-        if len(self.raw) >= _KEPT:
-            self.raw = [r for r in self.raw if sys.getrefcount(r) > _UNUSED][-_KEPT:]
-        self.raw.append(raw)
-        return raw.view(dtype).reshape(shape)
+        for owner, part in self.kept:
+            if part.size == size and sys.getrefcount(owner) == _UNUSED:
+                return part.view(dtype).reshape(shape)
+        part = aligned_empty(size)
+        owner = part.base
+        assert owner is not None
+        if len(self.kept) >= _KEPT:
+            self.kept = [pair for pair in self.kept if sys.getrefcount(pair[0]) > _UNUSED][-_KEPT + 1 :]
+        self.kept.append((owner, part))
+        return part.view(dtype).reshape(shape)
 
 
 def _count_when_unused() -> int:
-    kept = [np.empty(1, np.uint8)]
-    for raw in kept:
-        return sys.getrefcount(raw)
+    part = aligned_empty(1)
+    kept = [(part.base, part)]
+    del part
+    for owner, _ in kept:
+        return sys.getrefcount(owner)
     return 0
 
 

@@ -6,8 +6,10 @@ read the same table. Entry point: `assemble(graph, caps)`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from graphtf.ir.dims import symbols
 from graphtf.ir.graph import Graph, Node, Value
@@ -17,8 +19,9 @@ from graphtf.ir.loops.stmt import Copy, If, Invoke, LoopFunc, Module, Site, Stmt
 from graphtf.ir.op import Effect, Trait
 from graphtf.ir.types import RefType
 from graphtf.passes.lower.caps import Caps
-from graphtf.passes.lower.select import host_reason, lower_node, recipe
+from graphtf.passes.lower.select import Recipe, host_reason, lower_node, recipe
 from graphtf.runtime.aliasing import Flow
+from graphtf.runtime.arrays import native_layout
 from graphtf.runtime.slots import Slot, SlotTable
 
 
@@ -39,6 +42,7 @@ class HostStep:
     operands: tuple[Slot | int, ...]  # an int: the graph input that is a variable
     results: tuple[Slot, ...]
     opens_phase: bool  # its results' sizes are known only once it has run
+    touches_variables: bool  # it may assign some
 
 
 @dataclass
@@ -74,6 +78,8 @@ class Assembler:
         self.where: dict[Value, Slot] = {}
         self.refs: dict[Value, int] = {}
         self.variable: dict[Value, Slot] = {}
+        self.writes: dict[Value, list[int]] = {}  # positions of the nodes that assign each variable
+        self.known: set[str] = set()  # sizes known so far
         self.steps: list[NativeStep | HostStep] = []
         self.segment: Segment | None = None
         self.flow = Flow(graph.nodes, graph.outputs)
@@ -86,7 +92,7 @@ class Assembler:
         self.enter()
         self.choose_destinations()
         for i, n in enumerate(self.graph.nodes):
-            why = host_reason(n)
+            why = host_reason(n) or self.resizes(n)
             if why is not None:
                 self.host(n, why)
             elif n.op.effect is Effect.READ:
@@ -94,7 +100,8 @@ class Assembler:
             elif n.op.effect is Effect.WRITE:
                 self.assign(n)
             else:
-                self.native(n, self.open(n).body, self.dest)
+                self.open(n)
+                self.native(n, self.dest)
         results = [self.result(v, i) for i, v in enumerate(self.graph.outputs)]
         self.close()
         return Assembly(self.graph, self.table, self.steps, results, tuple(self.written), tuple(self.sites))
@@ -104,45 +111,64 @@ class Assembler:
             if isinstance(v.type, RefType):
                 self.refs[v] = i
                 self.variable[v] = self.table.for_type("variable", v.type.content, position=i)
+                self.known.update(s for d in v.type.content.dims_or_none for s in symbols(d))
             else:
                 self.where[v] = self.table.for_type("input", v.type, position=i)
+                self.known.update(s for d in v.type.dims_or_none for s in symbols(d))
+        for i, n in enumerate(self.graph.nodes):
+            if n.op.effect is Effect.WRITE:
+                self.writes.setdefault(n.inputs[0], []).append(i)
 
     def choose_destinations(self) -> None:
         """Outputs are computed straight into the caller's memory, new values of variables over the old where legal."""
-        assigned: dict[Value, int] = {}
-        for n in self.graph.nodes:
-            if n.op.effect is Effect.WRITE:
-                assigned[n.inputs[0]] = assigned.get(n.inputs[0], 0) + 1
-        reads = {n.inputs[0]: n.out for n in self.graph.nodes if n.op.effect is Effect.READ}
         for i, v in enumerate(self.graph.outputs):
             origin = self.flow.origin(v)
             if origin in self.flow.maker and origin not in self.dest and self.writes_memory(origin):
                 self.dest[origin] = self.table.for_type("output", v.ir_type, position=i)
+        reads: dict[Value, list[Value]] = {}
         for n in self.graph.nodes:
-            if n.op.effect is not Effect.WRITE or assigned[n.inputs[0]] != 1:
-                continue
-            ref, new = n.inputs[0], self.flow.origin(n.inputs[1])
-            free = new in self.flow.maker and new not in self.dest and self.writes_memory(new)
-            if free and (ref not in reads or self.flow.may_overwrite(reads[ref], new)) and self.same_type(ref, new):
-                self.dest[new] = self.variable[ref]
+            if n.op.effect is Effect.READ:
+                reads.setdefault(n.inputs[0], []).append(n.out)
+        for ref, positions in self.writes.items():
+            if len(positions) == 1:
+                self.choose_variable(ref, self.graph.nodes[positions[0]], reads.get(ref, []))
 
-    def same_type(self, ref: Value, new: Value) -> bool:
-        content = self.variable[ref]
-        return content.dtype is new.ir_type.dtype and content.size == new.ir_type.size
+    def choose_variable(self, ref: Value, write: Node, reads: Sequence[Value]) -> None:
+        """Compute what a variable is assigned, once, over its old value, if no host step looks at variables."""
+        new = self.flow.origin(write.inputs[1])
+        if new not in self.flow.maker or new in self.dest or not self.writes_memory(new) or self.resizes(write):
+            return
+        if not self.host_sees_variables and all(self.flow.may_overwrite(old, new) for old in reads):
+            self.dest[new] = self.variable[ref]
+
+    @cached_property
+    def host_sees_variables(self) -> bool:
+        """Does any node but reads and assignments take a variable itself?"""
+        plain = (Effect.READ, Effect.WRITE)
+        return any(isinstance(v.type, RefType) for n in self.graph.nodes if n.op.effect not in plain for v in n.inputs)
+
+    def resizes(self, n: Node) -> str | None:
+        """Why an assignment gives its variable other memory; None if it fits the old."""
+        if n.op.effect is not Effect.WRITE:
+            return None
+        slot, t = self.variable[n.inputs[0]], n.inputs[1].ir_type
+        return None if t.shape is not None and slot.size == t.size else "the size of the variable may change"
 
     def writes_memory(self, v: Value) -> bool:
         """Is `v` computed by native code that can be told where to put it?"""
         _, maker = self.flow.maker[v]
         if host_reason(maker) is not None or maker.op.effect in (Effect.READ, Effect.WRITE):
             return False
-        return Trait.GENERATOR not in maker.op.traits
+        return Trait.GENERATOR not in maker.op.traits or recipe(maker) is not None
 
     # ---- steps ------------------------------------------------------------------------------------------------------
 
-    def open(self, n: Node) -> Segment:
+    def open(self, n: Node | None = None) -> Segment:
+        """The native segment being built; a new one if there is none."""
         if self.segment is None:
             self.segment = Segment(f"{self.graph.name}_{len(self.steps)}")
-        self.segment.nodes.append(n)
+        if n is not None:
+            self.segment.nodes.append(n)
         return self.segment
 
     def close(self) -> None:
@@ -162,30 +188,27 @@ class Assembler:
         for v in n.inputs:
             if isinstance(v.type, RefType):
                 operands.append(self.refs[v])
-                if any(x.op.effect is Effect.WRITE for r in n.regions.values() for x in r.walk()):
+                if writes_variables(n):
                     self.written[self.refs[v]] = None
             else:
                 self.table.touch(self.where[v])
                 operands.append(self.where[v])
-        known = {s for v in n.inputs if not isinstance(v.type, RefType) for d in v.type.dims_or_none for s in symbols(d)}
-        fresh = {s for v in n.outputs for d in v.ir_type.dims_or_none for s in symbols(d)} - known - self.entry_symbols()
+        fresh = {s for v in n.outputs for d in v.ir_type.dims_or_none for s in symbols(d)} - self.known
         if fresh:
+            self.known |= fresh
             self.table.phase += 1
-        results = tuple(self.table.for_host(v.ir_type) for v in n.outputs)
+        results = tuple(self.table.for_type("host", v.ir_type) for v in n.outputs)
         self.where.update(zip(n.outputs, results))
-        self.steps.append(HostStep(n, why, tuple(operands), results, bool(fresh)))
-
-    def entry_symbols(self) -> set[str]:
-        return {s for v in self.graph.inputs for t in [v.type.content if isinstance(v.type, RefType) else v.type]
-                for d in t.dims_or_none for s in symbols(d)}  # fmt: skip
+        self.steps.append(HostStep(n, why, tuple(operands), results, bool(fresh), writes_variables(n)))
 
     def read(self, n: Node, position: int) -> None:
         """A variable's value is its memory, unless it is still wanted after the variable has changed."""
         ref = n.inputs[0]
-        changed = [i for i, m in enumerate(self.graph.nodes) if m.op.effect is Effect.WRITE and m.inputs[0] is ref]
-        if any(i > position and self.flow.read_after(n.out, i) for i in changed):
+        changed = self.writes.get(ref, ())
+        if self.host_sees_variables or any(i > position and self.flow.read_after(n.out, i) for i in changed):
             copy = self.table.for_type("arena", n.out.ir_type)
-            self.copy(self.open(n).body, copy, self.variable[ref])
+            self.open(n)
+            self.copy(copy, self.variable[ref])
             self.where[n.out] = copy
         else:
             self.where[n.out] = self.variable[ref]
@@ -194,52 +217,77 @@ class Assembler:
         ref, value = n.inputs
         self.written[self.refs[ref]] = None
         if self.where[value] is not self.variable[ref]:
-            self.copy(self.open(n).body, self.variable[ref], self.where[value])
+            self.open(n)
+            self.copy(self.variable[ref], self.where[value])
 
     def result(self, v: Value, i: int) -> Slot:
+        """Where output i is found: what an argument or a host step holds already is handed on as it is."""
         slot = self.where[v]
-        if slot.kind in ("output", "host"):
+        same_shape = v in self.graph.inputs or slot.kind != "input"
+        if slot.kind == "host" or (slot.kind == "input" and same_shape):
+            return slot
+        if slot.kind == "output" and slot.position == i:
             return slot
         out = self.table.for_type("output", v.ir_type, position=i)
-        last = self.segment or self.open_for_results()
-        self.copy(last.body, out, slot)
+        self.open()
+        self.copy(out, slot)
         return out
-
-    def open_for_results(self) -> Segment:
-        self.segment = Segment(f"{self.graph.name}_{len(self.steps)}")
-        return self.segment
 
     # ---- native code ------------------------------------------------------------------------------------------------
 
-    def native(self, n: Node, body: list[Stmt], dest: dict[Value, Slot]) -> None:
+    @property
+    def body(self) -> list[Stmt]:
+        """The statements that are being written."""
+        assert self.segment is not None
+        return self.segment.body
+
+    @contextmanager
+    def writing_into(self, body: list[Stmt]) -> Iterator[None]:
+        """Within, statements go to another list: the body of a loop or a branch."""
+        assert self.segment is not None
+        before, self.segment.body = self.segment.body, body
+        yield
+        self.segment.body = before
+
+    def native(self, n: Node, dest: dict[Value, Slot], flow: Flow | None = None) -> None:
         """The statements of one node."""
         self.table.clock += 1
         for v in n.inputs:
             self.table.touch(self.where[v])
         if Trait.SAME_ORDER in n.op.traits:
             self.where[n.out] = self.where[n.inputs[0]]
-        elif "value" in n.attrs:
+        elif Trait.GENERATOR in n.op.traits and "value" in n.attrs:
             t = n.out.ir_type
-            self.where[n.out] = self.table.for_type("constant", t, array=n.attrs["value"])
+            self.where[n.out] = self.table.for_type("constant", t, array=native_layout(n.attrs["value"], t.dtype))
         elif n.op.effect is Effect.REGIONS:
-            self.control(n, body, dest)
+            self.control(n, dest)
         else:
-            self.kernel(n, body, dest)
+            self.kernel(n, dest, flow or self.flow)
 
-    def kernel(self, n: Node, body: list[Stmt], dest: dict[Value, Slot]) -> None:
-        assert self.segment is not None
+    def kernel(self, n: Node, dest: dict[Value, Slot], flow: Flow) -> None:
         made = recipe(n)
         assert made is not None
         func = lower_node(n, self.caps, "k")
-        outs = [dest.get(v) or self.table.for_type("arena", v.ir_type) for v in n.outputs]
+        outs = [dest.get(v) or self.own_slot(n, v, made, flow) for v in n.outputs]
         temps = [self.table.new("arena", b.dtype, b.size) for b in func.temps]
         for slot in outs:
             self.table.touch(slot)
         if made.updates and outs[0] is not self.where[n.inputs[0]]:
-            self.copy(body, outs[0], self.where[n.inputs[0]])
+            self.copy(outs[0], self.where[n.inputs[0]])
+            self.table.clock += 1
+            for slot in (*outs, *temps, *(self.where[v] for v in n.inputs)):
+                self.table.touch(slot)
+        operands = [self.where[v] for v in n.inputs]
         self.where.update(zip(n.outputs, outs))
-        slots = [*(self.where[v] for v in n.inputs), *outs, *temps]
-        body.append(Invoke(self.share(func, n), tuple(s.buffer for s in slots)))
+        slots = [*operands, *outs, *temps]
+        self.body.append(Invoke(self.share(func, n), tuple(s.buffer for s in slots)))
+
+    def own_slot(self, n: Node, v: Value, made: Recipe, flow: Flow) -> Slot:
+        """A place in the arena; that of the operand which is updated, if nobody wants it any more."""
+        old = self.where[n.inputs[0]] if made.updates else None
+        if old is not None and v is n.outputs[0] and old.kind == "arena" and flow.may_overwrite(n.inputs[0], v):
+            return old
+        return self.table.for_type("arena", v.ir_type)
 
     def share(self, func: LoopFunc, n: Node) -> str:
         """The name of the kernel in the segment; kernels with the same code are one."""
@@ -262,22 +310,23 @@ class Assembler:
         self.sites += func.sites
         return map_checks(func, lambda c: replace(c, site=c.site + base))
 
-    def copy(self, body: list[Stmt], to: Slot, source: Slot) -> None:
+    def copy(self, to: Slot, source: Slot) -> None:
         if to is not source:
             self.table.clock += 1
             self.table.touch(to)
             self.table.touch(source)
-            body.append(Copy(to.buffer, lit(0), source.buffer, lit(0), size(to.size)))
+            self.body.append(Copy(to.buffer, lit(0), source.buffer, lit(0), size(to.size)))
 
     # ---- control flow -----------------------------------------------------------------------------------------------
 
-    def control(self, n: Node, body: list[Stmt], dest: dict[Value, Slot]) -> None:
+    def control(self, n: Node, dest: dict[Value, Slot]) -> None:
         if "cond" in n.regions:
-            self.loop(n, body, dest)
+            self.loop(n, dest)
         elif "then" in n.regions:
-            self.branch(n, body, dest)
+            self.branch(n, dest)
         else:
-            self.region(next(iter(n.regions.values())), [self.where[v] for v in n.inputs], body, self.outs(n, dest))
+            operands = [self.where[v] for v in n.inputs]
+            self.region(n.regions["body"], operands, self.outs(n, dest))
 
     def outs(self, n: Node, dest: dict[Value, Slot]) -> list[Slot]:
         slots = [dest.get(v) or self.table.for_type("arena", v.ir_type) for v in n.outputs]
@@ -286,72 +335,91 @@ class Assembler:
             self.table.touch(s)
         return slots
 
-    def branch(self, n: Node, body: list[Stmt], dest: dict[Value, Slot]) -> None:
+    def branch(self, n: Node, dest: dict[Value, Slot]) -> None:
         since = self.table.clock
+        flag, operands = self.where[n.inputs[0]], [self.where[v] for v in n.inputs[1:]]
         outs = self.outs(n, dest)
-        operands = [self.where[v] for v in n.inputs[1:]]
         then: list[Stmt] = []
         orelse: list[Stmt] = []
-        self.region(n.regions["then"], operands, then, outs)
-        self.region(n.regions["orelse"], operands, orelse, outs)
-        body.append(If(Load(self.where[n.inputs[0]].buffer, lit(0)), tuple(then), tuple(orelse)))
+        for key, body in (("then", then), ("orelse", orelse)):
+            with self.writing_into(body):
+                self.region(n.regions[key], operands, outs)
+        self.body.append(If(Load(flag.buffer, lit(0)), tuple(then), tuple(orelse)))
+        self.table.clock += 1
         self.table.hold(since)
 
-    def region(self, g: Graph, operands: Sequence[Slot], body: list[Stmt], outs: Sequence[Slot]) -> None:
+    def region(self, g: Graph, operands: Sequence[Slot], outs: Sequence[Slot]) -> None:
         """A region's statements, its results in `outs`."""
         self.where.update(zip(g.inputs, operands))
         flow = Flow(g.nodes, g.outputs)
         dest: dict[Value, Slot] = {}
         for v, slot in zip(g.outputs, outs):
             origin = flow.origin(v)
-            if origin in flow.maker and origin not in dest and Trait.GENERATOR not in flow.maker[origin][1].op.traits:
+            if origin in flow.maker and origin not in dest and self.computes(flow.maker[origin][1]):
                 dest[origin] = slot
         for n in g.nodes:
-            self.native(n, body, dest)
-        moves = [(slot, self.where[v]) for v, slot in zip(g.outputs, outs) if self.where[v] is not slot]
-        self.move(body, moves)
+            self.native(n, dest, flow)
+        self.move([(slot, self.where[v]) for v, slot in zip(g.outputs, outs) if self.where[v] is not slot])
 
-    def move(self, body: list[Stmt], moves: Sequence[tuple[Slot, Slot]]) -> None:
+    def computes(self, n: Node) -> bool:
+        """Does the node compute into memory of its own?"""
+        return Trait.GENERATOR not in n.op.traits or recipe(n) is not None
+
+    def move(self, moves: Sequence[tuple[Slot, Slot]]) -> None:
         """Copies that happen as if at once: sources that are also targets are saved first."""
         targets = {to for to, _ in moves}
         saved: dict[Slot, Slot] = {}
         for _, source in moves:
             if source in targets and source not in saved:
                 saved[source] = self.table.new("arena", source.dtype, source.size)
-                self.copy(body, saved[source], source)
+                self.copy(saved[source], source)
         for to, source in moves:
-            self.copy(body, to, saved.get(source, source))
+            self.copy(to, saved.get(source, source))
 
-    def loop(self, n: Node, body: list[Stmt], dest: dict[Value, Slot]) -> None:
+    def loop(self, n: Node, dest: dict[Value, Slot]) -> None:
         """while: the carried values live in the slots of the results, updated in place where that is legal."""
         cond, step = n.regions["cond"], n.regions["body"]
         carried = len(n.outputs)
         initial = [self.where[v] for v in n.inputs]
         state = self.outs(n, dest)
-        self.move(body, [(s, i) for s, i in zip(state, initial) if s is not i])
+        self.move([(s, i) for s, i in zip(state, initial) if s is not i])
+        self.table.clock += 1
         since = self.table.clock
+        for slot in (*state, *initial[carried:]):
+            self.table.touch(slot)
         operands = [*state, *initial[carried:]]
         flag = self.table.new("arena", cond.outputs[0].ir_type.dtype, 1)
         test: list[Stmt] = []
-        self.region(cond, operands, test, [flag])
         inner: list[Stmt] = []
-        self.iterate(step, operands, state, inner)
-        self.table.touch(flag)
-        body.append(While(Load(flag.buffer, lit(0)), tuple(inner), tuple(test)))
+        with self.writing_into(test):
+            self.region(cond, operands, [flag])
+        with self.writing_into(inner):
+            self.iterate(step, operands, state)
         self.table.clock += 1
+        for slot in (flag, *operands):
+            self.table.touch(slot)
+        self.body.append(While(Load(flag.buffer, lit(0)), tuple(inner), tuple(test)))
         self.table.hold(since)
 
-    def iterate(self, g: Graph, operands: Sequence[Slot], state: Sequence[Slot], body: list[Stmt]) -> None:
+    def iterate(self, g: Graph, operands: Sequence[Slot], state: Sequence[Slot]) -> None:
         self.where.update(zip(g.inputs, operands))
         flow = Flow(g.nodes, g.outputs)
         dest: dict[Value, Slot] = {}
         for old, v, slot in zip(g.inputs, g.outputs, state):
             origin = flow.origin(v)
-            if origin not in dest and origin in flow.maker and flow.may_overwrite(old, v):
+            if origin in dest or origin not in flow.maker or not self.computes(flow.maker[origin][1]):
+                continue
+            if flow.may_overwrite(old, v):
                 dest[origin] = slot
         for n in g.nodes:
-            self.native(n, body, dest)
-        self.move(body, [(s, self.where[v]) for s, v in zip(state, g.outputs) if self.where[v] is not s])
+            self.native(n, dest, flow)
+        self.move([(s, self.where[v]) for s, v in zip(state, g.outputs) if self.where[v] is not s])
+
+
+def writes_variables(n: Node) -> bool:
+    """Does the node, or one inside it, assign variables?"""
+    nodes = (n, *(x for r in n.regions.values() for x in r.walk()))
+    return any(x.op.effect in (Effect.WRITE, Effect.IO) for x in nodes)
 
 
 def _sizes_in(body: Sequence[Stmt]) -> set[str]:

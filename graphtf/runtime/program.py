@@ -9,229 +9,205 @@ as calls were ever in flight at once, so calls from several threads do not meet.
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from graphtf.ir.dims import evaluate, symbols
-from graphtf.ir.errors import ResourceExhaustedError
+from graphtf.ir.dims import Dim, evaluate
 from graphtf.ir.graph import Graph
-from graphtf.ir.interpret import run_node
+from graphtf.ir.interpret import locate, run_node
 from graphtf.ir.match import bind_result, match_arguments
 from graphtf.ir.state import Cell
-from graphtf.ir.types import RefType
-from graphtf.passes.memory import ALIGNMENT, Request, plan
+from graphtf.passes.pipeline import Report
+from graphtf.runtime.arrays import address, native_layout
 from graphtf.runtime.assemble import Assembly, HostStep, NativeStep
-from graphtf.runtime.arrays import Recycler, address, native_layout
 from graphtf.runtime.failure import raise_for
+from graphtf.runtime.frame import SMALL_WORK, Env, Frame, Layout
 from graphtf.runtime.slots import Slot
 
 Array = np.ndarray[Any, Any]
-Env = dict[str, int]
+Caller = Callable[[int], int]
+RunRegion = Callable[[Graph, Sequence[Any]], list[Array]]
 
-_MAX_FRAMES_SIZES = 32  # sets of run-time sizes whose frames are kept
-_STATUS_WORDS = 2
+_UNSHARED = 3  # references to a variable's array while `run` looks at it, if nobody else has it
 
 
 @dataclass
 class Native:
     """A native step, ready to be called with the address of its argument block."""
 
-    call: Callable[[int], int]
+    quick: Caller  # holds the interpreter lock: for calls of microseconds
+    patient: Caller  # gives it away, and can be interrupted
     sizes: tuple[str, ...]
     step: NativeStep
-
-
-@dataclass(eq=False)
-class Frame:
-    """Memory for one call in flight."""
-
-    table: Array
-    blocks: list[Array]  # per native step: addresses of the table, of its sizes and of the status
-    sizes: list[Array]
-    status: Array
-    shapes: list[tuple[int, ...]]  # per result
-    arenas: dict[int, Array] = field(default_factory=dict)
-    recyclers: list[Recycler | None] = field(default_factory=list)
+    loops: bool  # may it run for ever?
 
 
 class Program:
-    """A compiled graph."""
+    """A compiled graph. `compile_region` makes programs of the regions that host steps run."""
 
-    def __init__(self, assembly: Assembly, natives: Sequence[Native]) -> None:
+    def __init__(
+        self, assembly: Assembly, natives: Sequence[Native], compile_region: Callable[[Graph], Program],
+        reports: Sequence[Report] = (),
+    ) -> None:  # fmt: skip
         self.graph: Graph = assembly.graph
         self.assembly = assembly
-        self.slots = assembly.table.slots
-        self.results = assembly.results
-        self.written = assembly.written
-        self.steps: list[Native | HostStep] = []
+        self.reports = tuple(reports)  # what each pass did
+        self.compile_region = compile_region
+        self.regions: dict[int, tuple[Graph, Program]] = {}
         ready = iter(natives)
-        for s in assembly.steps:
-            self.steps.append(next(ready) if isinstance(s, NativeStep) else s)
+        self.steps: list[Native | HostStep] = [next(ready) if isinstance(s, NativeStep) else s for s in assembly.steps]
+        self.host_steps = [s for s in self.steps if isinstance(s, HostStep)]
         self.match = match_arguments(self.graph)
-        self.inputs = [s for s in self.slots if s.kind in ("input", "variable")]
-        self.outputs = [s for s in self.slots if s.kind == "output"]
-        self.frames: dict[tuple[int, ...], list[Frame]] = {}
-        self.has_host = any(isinstance(s, HostStep) for s in self.steps)
+        slots = assembly.table.slots
+        self.inputs = [(s.number, s.position, s.dtype) for s in slots if s.kind == "input"]
+        self.variables = [(s, s.position in assembly.written) for s in slots if s.kind == "variable"]
+        self.layout = Layout(self.graph.name, slots, [n.sizes for n in natives])
+        outputs = [s for s in slots if s.kind == "output"]
+        self.layout.outputs = [(s, self.graph.outputs[s.position].ir_type.dims) for s in outputs]
+        self.results = [(slot.number, self.relabelled(k, slot)) for k, slot in enumerate(assembly.results)]
+        self.plain = not self.host_steps and all(dims is None for _, dims in self.results)
 
-    # ---- frames -----------------------------------------------------------------------------------------------------
-
-    def frame(self, env: Env) -> Frame:
-        """A frame for these sizes that no other call uses."""
-        key = tuple(env.values())
-        kept = self.frames.get(key)
-        if kept is None:
-            if len(self.frames) >= _MAX_FRAMES_SIZES:
-                self.frames.pop(next(iter(self.frames)), None)
-            kept = self.frames.setdefault(key, [])
-        try:
-            return kept.pop()
-        except IndexError:
-            return self.new_frame(env)
-
-    def new_frame(self, env: Env) -> Frame:
-        table = np.zeros(max(1, len(self.slots)), np.uint64)
-        status = np.zeros(_STATUS_WORDS, np.int64)
-        blocks, sizes = [], []
-        for s in self.steps:
-            if isinstance(s, Native):
-                values = np.zeros(max(1, len(s.sizes)), np.int64)
-                sizes.append(values)
-                blocks.append(np.array([address(table), address(values), address(status)], np.uint64))
-        frame = Frame(table, blocks, sizes, status, [])
-        for slot in self.slots:
-            if slot.kind == "constant":
-                assert slot.array is not None
-                table[slot.number] = address(slot.array)
-        self.lay_out(frame, 0, env)
-        return frame
-
-    def lay_out(self, frame: Frame, phase: int, env: Env) -> None:
-        """Plan the arena of the slots whose sizes are known from this phase on."""
-        slots = [s for s in self.slots if s.kind == "arena" and s.phase == phase]
-        requests = [Request(max(1, evaluate(s.size, env)) * s.dtype.size, s.first, s.last) for s in slots]
-        if any(r.size < 0 for r in requests):
-            raise ResourceExhaustedError(None, None, f"{self.graph.name}: a buffer has a negative size for sizes {env}")
-        offsets, total = plan(requests)
-        try:
-            arena = np.empty(total + ALIGNMENT, np.uint8)
-        except (MemoryError, ValueError):
-            raise ResourceExhaustedError(
-                None, None, f"{self.graph.name}: {total} bytes of temporary memory for sizes {env} cannot be had"
-            ) from None
-        frame.arenas[phase] = arena
-        start = -(-address(arena) // ALIGNMENT) * ALIGNMENT
-        for s, at in zip(slots, offsets):
-            frame.table[s.number] = start + at
+    def relabelled(self, k: int, slot: Slot) -> tuple[Dim, ...] | None:
+        """The shape of output k where it is the same memory as an array of another shape."""
+        v = self.graph.outputs[k]
+        if slot.kind == "output" or v in self.graph.inputs:
+            return None
+        made = any(v is x for s in self.host_steps for x in s.node.outputs)
+        return None if made else v.ir_type.dims
 
     # ---- running ----------------------------------------------------------------------------------------------------
 
-    def run(self, args: Sequence[Any]) -> list[Array]:
+    def run(self, args: Sequence[Any], sizes: Env | None = None) -> list[Array]:
         """The graph's outputs for arrays, and Cells for variables, in the order of its inputs.
 
-        Raises InvalidArgumentError for arguments that do not fit, and whatever the program itself raises.
+        `sizes` names run-time sizes that are known already. Raises InvalidArgumentError for arguments that do not fit,
+        and whatever the program itself raises.
         """
         env = self.match(args)
-        frame = self.frame(env)
+        if sizes:
+            env = {**env, **sizes}
+        frame = self.layout.take(env)
         table = frame.table
-        alive: list[Array] = []
-        for slot in self.inputs:
-            arg = args[slot.position]
-            array = self.cell_array(arg, slot) if slot.kind == "variable" else native_layout(arg, slot.dtype)
-            alive.append(array)
-            table[slot.number] = address(array)
-        key = tuple(env.values())
-        run_env = dict(env) if self.has_host else env
-        outs = self.allocate(frame, run_env)
-        made: dict[int, Array] = {}
-        native = 0
+        arrays: dict[int, Array] = {}
+        for number, position, dtype in self.inputs:
+            array = args[position]
+            if not (array.flags.carray and array.dtype is dtype.np):
+                array = native_layout(array, dtype)
+            arrays[number] = array
+            table[number] = address(array)
+        if self.variables:
+            self.enter_variables(frame, args, arrays)
+        if frame.outputs:
+            self.layout.allocate(frame, frame.outputs, arrays)
+        if self.plain:
+            for k, step in enumerate(self.steps):
+                self.call(frame, k, step)  # type: ignore[arg-type]
+            self.layout.give_back(frame)
+            return [arrays[number] for number, _ in self.results]
+        self.run_steps(frame, args, dict(env), arrays)
+        self.layout.give_back(frame)
+        return [self.result(arrays[number], dims, env) for number, dims in self.results]
+
+    def result(self, array: Array, dims: tuple[Dim, ...] | None, env: Env) -> Array:
+        return array if dims is None else array.reshape(tuple(evaluate(d, env) for d in dims))
+
+    def run_steps(self, frame: Frame, args: Sequence[Any], env: Env, arrays: dict[int, Array]) -> None:
+        """Native and host steps in their order."""
+        native = phase = 0
         for step in self.steps:
             if isinstance(step, Native):
-                self.call(frame, native, step, run_env)
+                self.call(frame, native, step)
                 native += 1
-            else:
-                self.host(frame, step, args, run_env, made)
-        results = [made[s.number] if s.kind == "host" else outs[s.number] for s in self.results]
-        if key in self.frames:
-            self.frames[key].append(frame)
-        return results
+                continue
+            self.host(frame, step, args, env, arrays)
+            if step.opens_phase:
+                phase += 1
+                self.layout.open_phase(frame, phase, env, arrays)
+            if step.touches_variables:
+                self.enter_variables(frame, args, arrays)
 
-    def cell_array(self, cell: Cell, slot: Slot) -> Array:
-        """A variable's memory; its own copy first if it will be written while somebody else holds it."""
-        array = cell.array
-        if slot.position in self.written and (sys.getrefcount(array) > 3 or not array.flags.writeable):
-            array = array.copy()
-            cell.array = array
-        fit = native_layout(array, slot.dtype)
-        if fit is not array:
-            cell.array = fit
-        return fit
+    def enter_variables(self, frame: Frame, args: Sequence[Any], arrays: dict[int, Array]) -> None:
+        """Note where the variables' values lie; `arrays` keeps them in memory even if another thread assigns."""
+        for slot, written in self.variables:
+            arrays.pop(slot.number, None)
+            arrays[slot.number] = array = variable_array(args[slot.position], slot, written)
+            frame.table[slot.number] = address(array)
 
-    def allocate(self, frame: Frame, env: Env) -> dict[int, Array]:
-        """Fresh or recycled memory for the outputs."""
-        if not frame.recyclers:
-            frame.recyclers = [None] * len(self.slots)
-        outs: dict[int, Array] = {}
-        for s, v in self.output_values():
-            shape = tuple(evaluate(d, env) for d in v)
-            outs[s.number] = out = np.empty(shape, s.dtype.np)
-            frame.table[s.number] = address(out)
-        return outs
-
-    def output_values(self) -> list[tuple[Slot, tuple[Any, ...]]]:
-        return [(s, self.graph.outputs[s.position].ir_type.dims) for s in self.outputs]
-
-    def call(self, frame: Frame, index: int, native: Native, env: Env) -> None:
-        for k, name in enumerate(native.sizes):
-            frame.sizes[index][k] = env[name]
-        failed = native.call(address(frame.blocks[index]))
-        if failed:
-            site, value = int(frame.status[0]), int(frame.status[1])
-            frame.status[:] = 0
+    def call(self, frame: Frame, index: int, step: Native) -> None:
+        caller = step.quick if frame.work < SMALL_WORK and not step.loops else step.patient
+        if caller(ctypes.addressof(frame.blocks[index])):
+            site, value = frame.status
             raise_for(self.assembly.sites, site, value)
 
-    def host(self, frame: Frame, step: HostStep, args: Sequence[Any], env: Env, made: dict[int, Array]) -> None:
-        """Run a node's reference on views of the slots, and note its results, and the sizes they make known."""
+    # ---- host steps -------------------------------------------------------------------------------------------------
+
+    def host(self, frame: Frame, step: HostStep, args: Sequence[Any], env: Env, arrays: dict[int, Array]) -> None:
+        """Run a node's reference on what lies in the slots, and note its results, and the sizes they make known."""
         operands: list[Any] = []
         for v, where in zip(step.node.inputs, step.operands):
             if isinstance(where, int):
                 operands.append(args[where])
-            elif where.number in made:
-                operands.append(made[where.number])
-            else:
-                assert not isinstance(v.type, RefType)
-                operands.append(view(frame.table, where, tuple(evaluate(d, env) for d in v.type.dims)).copy())
-        for v, slot, array in zip(step.node.outputs, step.results, run_node(step.node, operands, env)):
-            bind_result(v.ir_type, array, env)
-            array = native_layout(np.asarray(array), slot.dtype)
-            made[slot.number] = array
+                continue
+            dims = tuple(evaluate(d, env) for d in v.ir_type.dims) if v.ir_type.shape is not None else None
+            operands.append(value_in(frame, where, dims, arrays))
+        for v, slot, found in zip(step.node.outputs, step.results, self.apply(step, operands, env)):
+            bind_result(v.ir_type, found, env, f"{step.node.op.name}: its result")
+            arrays[slot.number] = array = native_layout(found, slot.dtype)
             if slot.dtype.kind != "s":
                 frame.table[slot.number] = address(array)
-        if step.opens_phase:
-            self.lay_out(frame, max(frame.arenas) + 1, env)
+
+    def apply(self, step: HostStep, operands: Sequence[Any], env: Env) -> list[Array]:
+        """A node's results; its regions, if it has any, run as programs of their own."""
+        node = step.node
+        if not node.regions:
+            return run_node(node, operands, env)
+        run: RunRegion = lambda region, xs: self.region(region).run(xs, env)  # noqa: E731
+        attrs = {k: evaluated(a, env) for k, a in node.attrs.items()}
+        try:
+            return [np.asarray(x) for x in node.op.ref(*operands, run=run, **node.regions, **attrs)]
+        except Exception as error:
+            locate(error, node.source)
+            raise
+
+    def region(self, graph: Graph) -> Program:
+        """The program of a region, compiled when it is first run."""
+        found = self.regions.get(id(graph))
+        if found is None:
+            found = self.regions[id(graph)] = graph, self.compile_region(graph)
+        return found[1]
 
 
-def view(table: Array, slot: Slot, shape: tuple[int, ...]) -> Array:
-    """The array that lies in a slot."""
-    count = 1
-    for d in shape:
-        count *= d
+def evaluated(x: Any, env: Env) -> Any:
+    """An attribute with its sizes known."""
+    return evaluate(x, env) if hasattr(x, "terms") else x
+
+
+def variable_array(cell: Cell, slot: Slot, written: bool) -> Array:
+    """A variable's memory; a copy of its own first if it will be written while somebody else holds it."""
+    array = cell.array
+    if written and (sys.getrefcount(array) > _UNSHARED or not array.flags.writeable):
+        cell.array = array = array.copy()
+    if not array.flags.carray or not array.dtype.isnative:
+        fit = native_layout(array, slot.dtype)
+        if fit is not array:
+            cell.array = array = fit
+    return array
+
+
+def value_in(frame: Frame, slot: Slot, shape: tuple[int, ...] | None, arrays: dict[int, Array]) -> Array:
+    """The array that lies in a slot; a copy of it where the memory may be written again."""
+    found = slot.array if slot.kind == "constant" else arrays.get(slot.number)
+    if found is not None:
+        found = found.copy() if slot.kind == "variable" else found
+        return found if shape is None or found.shape == shape else found.reshape(shape)
+    assert shape is not None
+    count = int(np.prod(shape, dtype=np.int64))
     if count == 0:
         return np.empty(shape, slot.dtype.np)
-    import ctypes
-
-    raw = (ctypes.c_uint8 * (count * slot.dtype.size)).from_address(int(table[slot.number]))
-    return np.frombuffer(raw, slot.dtype.np, count).reshape(shape)
-
-
-def symbols_of(graph: Graph) -> set[str]:
-    """Names of the sizes that a graph's inputs make known."""
-    found: set[str] = set()
-    for v in graph.inputs:
-        t = v.type.content if isinstance(v.type, RefType) else v.type
-        for d in t.dims_or_none:
-            found.update(symbols(d))
-    return found
+    raw = (ctypes.c_uint8 * (count * slot.dtype.size)).from_address(frame.table[slot.number])
+    return np.frombuffer(raw, slot.dtype.np, count).reshape(shape).copy()

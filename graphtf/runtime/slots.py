@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphtf.ir.dims import Dim, Shape
+from graphtf.ir.dims import Dim
 from graphtf.ir.dtypes import DType
 from graphtf.ir.loops.expr import Buffer
 from graphtf.ir.types import TensorType
@@ -50,11 +50,7 @@ class SlotTable:
         return slot
 
     def for_type(self, kind: str, t: TensorType, **details: Any) -> Slot:
-        return self.new(kind, t.dtype, t.size, **details)
-
-    def for_host(self, t: TensorType) -> Slot:
-        """A slot for what a host step returns, whose size need not be known."""
-        return self.new("host", t.dtype, t.size if t.shape is not None else 0)
+        return self.new(kind, t.dtype, t.size if t.shape is not None else 0, **details)
 
     def touch(self, slot: Slot) -> None:
         """The slot is in use now."""
@@ -65,11 +61,3 @@ class SlotTable:
         for s in self.slots:
             if s.first <= since and s.last >= since:
                 s.last = self.clock
-
-
-def element_count(shape: Shape) -> int:
-    """Elements of a shape of plain numbers."""
-    total = 1
-    for d in shape:
-        total *= int(d)
-    return total

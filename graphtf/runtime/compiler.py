@@ -1,0 +1,57 @@
+"""Compiling a graph: optimise, fuse, assemble, emit, load. Entry point: `compile(graph)`.
+
+Invariant: whatever the graph holds, the program runs it; what has no native form runs on the host, and says why.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from graphtf.ir.graph import Graph
+from graphtf.ir.loops.stmt import If, Stmt, While
+from graphtf.llvm.call import Gil, make_caller
+from graphtf.llvm.emit import load_module
+from graphtf.llvm.engine import engine
+from graphtf.llvm.target import Target, usable_cores
+from graphtf.passes.lower.caps import Caps
+from graphtf.passes.pipeline import Pipeline
+from graphtf.runtime.assemble import NativeStep, assemble
+from graphtf.runtime.program import Native, Program
+
+
+def caps_of(target: Target) -> Caps:
+    """What lowerings may ask of a target."""
+    sizes = target.caches
+    return Caps(target.vector_bits // 8, target.vector_registers, sizes.l1, sizes.l2, sizes.l3, usable_cores())
+
+
+@functools.cache
+def host_caps() -> Caps:
+    """The capabilities of this machine."""
+    return caps_of(engine().target)
+
+
+def compile(graph: Graph, pipeline: Pipeline | None = None, debug: bool = False) -> Program:
+    """The program that runs `graph` on this machine. `debug`: every load and store is checked against its buffer."""
+    pipeline = pipeline or Pipeline()
+    return build(pipeline(graph), pipeline, debug)
+
+
+def build(graph: Graph, pipeline: Pipeline | None = None, debug: bool = False) -> Program:
+    """The program of a graph that has been through the pipeline already."""
+    assembly = assemble(graph, host_caps())
+    natives = [load(step, debug) for step in assembly.steps if isinstance(step, NativeStep)]
+    reports = pipeline.reports if pipeline is not None else ()
+    return Program(assembly, natives, functools.partial(build, debug=debug), reports)
+
+
+def load(step: NativeStep, debug: bool = False) -> Native:
+    """Machine code for one native step."""
+    loaded = load_module(engine(), step.module, debug)
+    quick, patient = (make_caller(loaded, gil=gil) for gil in (Gil.HELD, Gil.INTERRUPTIBLE))
+    return Native(quick, patient, step.module.main.sizes, step, any(map(has_loop, step.module.main.body)))
+
+
+def has_loop(s: Stmt) -> bool:
+    """Does the statement hold a loop whose end only its data decides?"""
+    return isinstance(s, While) or (isinstance(s, If) and any(map(has_loop, (*s.then, *s.orelse))))
