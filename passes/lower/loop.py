@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from graphtf.ir.dims import Dim, Shape, ceildiv, product
 from graphtf.ir.graph import Graph, Node
 from graphtf.ir.loops.expr import Expr, Var, iadd, imin, imul, lit, size
-from graphtf.ir.loops.stmt import For, LoopFunc, Stmt, Store
+from graphtf.ir.loops.stmt import For, Let, LoopFunc, Stmt, Store
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.cost import weight
 from graphtf.passes.lower.elements import Elements
@@ -83,11 +83,17 @@ def lower_loop(node: Node, caps: Caps, name: str) -> LoopFunc:
     def body(loops: Sequence[Expr]) -> list[Stmt]:
         index = index_of(runs, list(loops), space)
         elements = Elements(region, frame.operands, frame.sites)
+        lets: list[Stmt] = []
         stores: list[Stmt] = []
         for v, buffer in frame.results.items():
             shape = v.ir_type.dims
             at = index if shape == space else reindex(index, space, shape)
-            stores.append(Store(buffer, flat_offset(at, shape), elements.element(v, at)))
-        return elements.checks() + stores
+            value = elements.element(v, at)
+            if len(frame.results) > 1:  # a result may take its operand's place, which others still read
+                named = Var(f"r{len(lets)}", value.dtype)
+                lets.append(Let(named, value))
+                value = named
+            stores.append(Store(buffer, flat_offset(at, shape), value))
+        return [*elements.checks(), *lets, *stores]
 
     return finish(frame, Nest(extents(runs, space), weight(region)).emit(body))
