@@ -45,7 +45,7 @@ class FunctionWriter:
         self.lines: list[str] = []
         self.entry: list[str] = []  # allocas
         self.counter = 0
-        self.block = "entry"
+        self.block = "%entry"
         self.scopes: list[dict[int, str]] = [{}]
         self.alive: list[Expr] = []
         self.buffers: dict[Buffer, str] = {}

@@ -328,7 +328,8 @@ def emit_parallel(w: FunctionWriter, s: For) -> None:
     name = write_task(w, s, captured)
     span = w.ins(f"sub i64 {stop}, {start}")
     if step != "1":
-        span = w.ins(f"sdiv i64 {w.ins(f'add i64 {span}, {w.ins(f"sub i64 {step}, 1")}')}, {step}")
+        less = w.ins(f"sub i64 {step}, 1")
+        span = w.ins(f"sdiv i64 {w.ins(f'add i64 {span}, {less}')}, {step}")
     one, many, several, after = w.labels("one", "many", "several", "joined")
     w.put(f"br i1 {w.ins(f'icmp sle i64 {span}, 1')}, label {one}, label {several}")
     w.start(one)

@@ -47,4 +47,4 @@ def literal(value: Any, d: DType) -> str:
 
 def splat(value: str, t: str, lanes: int) -> str:
     """A constant vector of one literal."""
-    return "<" + ", ".join(f"{t} {value}" for _ in range(lanes)) + ">"
+    return f"splat ({t} {value})"

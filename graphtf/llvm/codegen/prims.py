@@ -195,7 +195,8 @@ def _mulhi(at: At, a: list[str]) -> str:
     extend = "zext" if at.unsigned else "sext"
     x, y = (at.ins(f"{extend} {at.t} {v} to {wide}") for v in a)
     half = str(at.bits) if at.lanes == 1 else splat(str(at.bits), f"i{2 * at.bits}", at.lanes)
-    return at.ins(f"trunc {wide} {at.ins(f'lshr {wide} {at.ins(f'mul {wide} {x}, {y}')}, {half}')} to {at.t}")
+    product = at.ins(f"mul {wide} {x}, {y}")
+    return at.ins(f"trunc {wide} {at.ins(f'lshr {wide} {product}, {half}')} to {at.t}")
 
 
 def _select(at: At, a: list[str]) -> str:
