@@ -9,6 +9,7 @@ from graphtf.ir.ops import (
     bits,
     compare,
     composite,
+    contract,
     control,
     convert,
     data_dependent,
@@ -25,7 +26,7 @@ from graphtf.ir.ops import (
 )
 
 _FAMILIES = (
-    elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, reduce, random,
+    elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, reduce, contract, random,
     data_dependent, state, control, io, composite,
 )  # fmt: skip
 
