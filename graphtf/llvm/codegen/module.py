@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from graphtf.ir.dtypes import DType
 from graphtf.ir.loops.stmt import Invoke, LoopFunc
+from graphtf.llvm import mathlib
 from graphtf.llvm.codegen.names import register_type, vector
 from graphtf.llvm.target import Target
 
@@ -53,25 +54,17 @@ class ModuleWriter:
         t = vector(register_type(dtype), lanes)
         if name == "fmod":
             return f"frem {t} {args[0]}, {args[1]}"
-        from graphtf.llvm import mathlib  # loads llvmlite, which modules without functions do not need
-
-        symbol, text = mathlib.define(name, dtype.size * 8, lanes, self.target.supports("fma"))
-        self.take(symbol, text)
-        return f"call {t} @{symbol}({', '.join(f'{t} {a}' for a in args)})"
+        function = mathlib.define(name, dtype.size * 8, lanes, self.target.supports("fma"))
+        self.declared = function.declares | self.declared
+        for symbol, text in function.definitions.items():
+            self.take(symbol, text)
+        return f"call {t} @{function.symbol}({', '.join(f'{t} {a}' for a in args)})"
 
     def take(self, symbol: str, text: str) -> None:
-        """Add the definition of `symbol` with what it declares."""
-        if symbol in self.defined:
-            return
-        self.defined.add(symbol)
-        kept = []
-        for line in text.splitlines():
-            if line.startswith("declare "):
-                name = line[line.index("@") + 1 : line.index("(", line.index("@"))].strip('"')
-                self.declared.setdefault(name, line)
-            else:
-                kept.append(line)
-        self.parts.append("\n".join(kept))
+        """Add the definition of `symbol`, once."""
+        if symbol not in self.defined:
+            self.defined.add(symbol)
+            self.parts.append(text)
 
     def invocation(self, s: Invoke, pointers: Sequence[str], sizes: Mapping[str, str]) -> str:
         """The call of a kernel."""

@@ -1,4 +1,4 @@
-"""Exponentials and logarithms, and what is made of them: exp, exp2, expm1, log, log2, log10, log1p, sigmoid, tanh, softplus.
+"""Exponentials and logarithms, and what is made of them: sigmoid, tanh, softplus.
 
 Exponentials split x = n·ln 2 + r with |r| ≤ ln 2 / 2 and scale eʳ by 2ⁿ; logarithms split x = 2ᵉ·(1 + f) with 1 + f in
 [√½, √2). Entry points: the functions named above; `scaled_exp`, `log_of_positive` and `log1p_of` serve other families.
@@ -143,7 +143,7 @@ def softplus(k: Lanes, x: Real) -> Real:
 
 
 def _reduce(k: Lanes, x: Real, offset: Real | float) -> tuple[Real, Real, Int]:
-    """(e, m, biased): x = m·2^(e + offset - bias) with √½ ≤ m < √2, for normal x > 0; biased is e + bias without offset."""
+    """(e, m, biased): x = m·2^(e + offset - bias) with √½ ≤ m < √2, for normal x > 0; biased is e + offset."""
     fmt = k.format
     shifted = x.bits() + (fmt.encode(1.0) - fmt.encode(_SQRT_HALF))
     biased = shifted >> fmt.fraction

@@ -1,23 +1,20 @@
 """Numbers in LLVM registers with operators, so that the functions of this package read as formulas.
 
-Invariant: nothing but target-neutral, branch-free instructions without fast-math flags, the same for a scalar as for each
-lane of a vector; so both give the same bits. Entry point: `Lanes(builder, type)`, whose `real` wraps a value.
+Invariant: nothing but target-neutral instructions without fast-math flags, the same for a scalar as for each lane of a
+vector; so both give the same bits. Entry point: `Lanes(body, bits, width, fused)`, whose `real` wraps a value.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from llvmlite.ir.values import FormattedConstant
 
-_FLOATS = {32: ir.FloatType(), 64: ir.DoubleType()}
-_COMPACT = {32: "float", 64: "double"}
+_FLOATS = {32: "float", 64: "double"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +42,46 @@ class Format:
 FORMATS = {32: Format(32, 23, 127), 64: Format(64, 52, 1023)}
 
 
+class Body:
+    """The text of one function while it is written, and what it needs beside it: declarations and definitions."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.declares: dict[str, str] = {}
+        self.definitions: dict[str, str] = {}
+        self.block = "entry"
+
+    def value(self, instruction: str) -> str:
+        """Add an instruction; the name of its result."""
+        name = f"%v{len(self.lines)}"
+        self.lines.append(f"  {name} = {instruction}")
+        return name
+
+    def put(self, instruction: str) -> None:
+        self.lines.append(f"  {instruction}")
+
+    def label(self, prefix: str) -> str:
+        return f"{prefix}{len(self.lines)}"
+
+    def start(self, label: str) -> None:
+        """Begin a basic block."""
+        self.lines.append(f"{label}:")
+        self.block = label
+
+    def call(self, symbol: str, result: str, types: Sequence[str], args: Sequence[str]) -> str:
+        """A call of an intrinsic, which is declared, or of a function among the definitions."""
+        if symbol not in self.definitions:
+            self.declares.setdefault(symbol, f"declare {result} @{symbol}({', '.join(types)})")
+        return self.value(f"call {result} @{symbol}({', '.join(f'{t} {a}' for t, a in zip(types, args))})")
+
+
 class Real:
     """A floating-point scalar or vector."""
 
-    __slots__ = ("k", "value")
+    __slots__ = ("k", "name")
 
-    def __init__(self, k: Lanes, value: ir.Value) -> None:
-        self.k, self.value = k, value
+    def __init__(self, k: Lanes, name: str) -> None:
+        self.k, self.name = k, name
 
     def __add__(self, other: Number) -> Real:
         return self.k.binary("fadd", self, other)
@@ -78,45 +108,49 @@ class Real:
         return self.k.binary("fdiv", other, self)
 
     def __neg__(self) -> Real:
-        return Real(self.k, self.k.builder.fneg(self.value))
+        return Real(self.k, self.k.body.value(f"fneg {self.k.type} {self.name}"))
 
     def __abs__(self) -> Real:
         return self.k.intrinsic("fabs", self)
 
     # Comparisons with NaN are false, but `differs`.
     def __lt__(self, other: Number) -> Mask:
-        return self.k.compare("<", self, other)
+        return self.k.compare("olt", self, other)
 
     def __le__(self, other: Number) -> Mask:
-        return self.k.compare("<=", self, other)
+        return self.k.compare("ole", self, other)
 
     def __gt__(self, other: Number) -> Mask:
-        return self.k.compare(">", self, other)
+        return self.k.compare("ogt", self, other)
 
     def __ge__(self, other: Number) -> Mask:
-        return self.k.compare(">=", self, other)
+        return self.k.compare("oge", self, other)
 
     def equals(self, other: Number) -> Mask:
-        return self.k.compare("==", self, other)
+        return self.k.compare("oeq", self, other)
 
     def differs(self, other: Number) -> Mask:
-        return Mask(self.k, self.k.builder.fcmp_unordered("!=", self.value, self.k.coerce(other).value))
+        return self.k.compare("une", self, other)
+
+    def is_nan(self) -> Mask:
+        return self.k.compare("uno", self, self)
 
     def bits(self) -> Int:
         """The encoding as an integer of the same width."""
-        return Int(self.k, self.k.builder.bitcast(self.value, self.k.int_type))
+        return Int(self.k, self.k.body.value(f"bitcast {self.k.type} {self.name} to {self.k.int_type}"))
 
 
 class Int:
     """An integer scalar or vector as wide as the floating-point format."""
 
-    __slots__ = ("k", "value")
+    __slots__ = ("k", "name")
 
-    def __init__(self, k: Lanes, value: ir.Value) -> None:
-        self.k, self.value = k, value
+    def __init__(self, k: Lanes, name: str) -> None:
+        self.k, self.name = k, name
 
     def _with(self, op: str, other: Int | int) -> Int:
-        return Int(self.k, getattr(self.k.builder, op)(self.value, self.k.coerce_int(other).value))
+        k = self.k
+        return Int(k, k.body.value(f"{op} {k.int_type} {self.name}, {k.coerce_int(other).name}"))
 
     def __add__(self, other: Int | int) -> Int:
         return self._with("add", other)
@@ -124,11 +158,14 @@ class Int:
     def __sub__(self, other: Int | int) -> Int:
         return self._with("sub", other)
 
+    def __mul__(self, other: Int | int) -> Int:
+        return self._with("mul", other)
+
     def __and__(self, other: Int | int) -> Int:
-        return self._with("and_", other)
+        return self._with("and", other)
 
     def __or__(self, other: Int | int) -> Int:
-        return self._with("or_", other)
+        return self._with("or", other)
 
     def __xor__(self, other: Int | int) -> Int:
         return self._with("xor", other)
@@ -144,21 +181,26 @@ class Int:
         """Arithmetic shift to the right: copies of the sign come in."""
         return self._with("ashr", count)
 
-    def _compare(self, sign: str, other: Int | int) -> Mask:
-        return Mask(self.k, self.k.builder.icmp_signed(sign, self.value, self.k.coerce_int(other).value))
+    def _compare(self, test: str, other: Int | int) -> Mask:
+        k = self.k
+        return Mask(k, k.body.value(f"icmp {test} {k.int_type} {self.name}, {k.coerce_int(other).name}"))
 
+    # Signed comparisons.
     def __lt__(self, other: Int | int) -> Mask:
-        return self._compare("<", other)
+        return self._compare("slt", other)
 
     def __gt__(self, other: Int | int) -> Mask:
-        return self._compare(">", other)
+        return self._compare("sgt", other)
 
     def equals(self, other: Int | int) -> Mask:
-        return self._compare("==", other)
+        return self._compare("eq", other)
+
+    def differs(self, other: Int | int) -> Mask:
+        return self._compare("ne", other)
 
     def real(self) -> Real:
         """The floating-point number with these bits."""
-        return Real(self.k, self.k.builder.bitcast(self.value, self.k.type))
+        return Real(self.k, self.k.body.value(f"bitcast {self.k.int_type} {self.name} to {self.k.type}"))
 
     def convert(self, offset: Real | float = 0.0) -> Real:
         """The floating-point number of this value minus `offset`, for |value| < 2^(fraction - 1).
@@ -173,67 +215,71 @@ class Int:
 class Mask:
     """A truth value per lane."""
 
-    __slots__ = ("k", "value")
+    __slots__ = ("k", "name")
 
-    def __init__(self, k: Lanes, value: ir.Value) -> None:
-        self.k, self.value = k, value
+    def __init__(self, k: Lanes, name: str) -> None:
+        self.k, self.name = k, name
+
+    def _with(self, op: str, other: Mask) -> Mask:
+        return Mask(self.k, self.k.body.value(f"{op} {self.k.mask_type} {self.name}, {other.name}"))
 
     def __and__(self, other: Mask) -> Mask:
-        return Mask(self.k, self.k.builder.and_(self.value, other.value))
+        return self._with("and", other)
 
     def __or__(self, other: Mask) -> Mask:
-        return Mask(self.k, self.k.builder.or_(self.value, other.value))
+        return self._with("or", other)
 
     def __xor__(self, other: Mask) -> Mask:
-        return Mask(self.k, self.k.builder.xor(self.value, other.value))
+        return self._with("xor", other)
 
     def __invert__(self) -> Mask:
-        return Mask(self.k, self.k.builder.not_(self.value))
+        return self._with("xor", Mask(self.k, self.k.constant("i1", "true")))
 
 
-Number = Union[Real, float]
+Number = Real | float
 
 
 class Lanes:
-    """Emits arithmetic of one type: float, double or a vector of them.
+    """Emits arithmetic of one type: float, double or a vector of `width` of them; width 1 is a scalar.
 
     `fused` says that the target has a fused multiply-add. Without it the instruction would become a slow library call,
     so `mad` rounds twice then, and what must be exact takes more operations.
     """
 
-    def __init__(self, builder: ir.IRBuilder, type: ir.Type, fused: bool = True) -> None:
-        self.builder = builder
-        self.type = type
-        self.fused = fused
-        self.width = type.count if isinstance(type, ir.VectorType) else 0
-        element = type.element if self.width else type
-        self.format = FORMATS[32 if isinstance(element, ir.FloatType) else 64]
-        self.is_f32 = self.format.bits == 32
-        self.int_type = self._shaped(ir.IntType(self.format.bits))
-        self.suffix = f"v{self.width}f{self.format.bits}" if self.width else f"f{self.format.bits}"
+    def __init__(self, body: Body, bits: int, width: int, fused: bool) -> None:
+        self.body, self.width, self.fused = body, width, fused
+        self.format = FORMATS[bits]
+        self.is_f32 = bits == 32
+        self.type = self._shaped(_FLOATS[bits])
+        self.int_type = self._shaped(f"i{bits}")
+        self.mask_type = self._shaped("i1")
+        self.suffix = f"f{bits}" if width == 1 else f"v{width}f{bits}"
 
-    def _shaped(self, element: ir.Type) -> ir.Type:
-        return ir.VectorType(element, self.width) if self.width else element
+    def _shaped(self, element: str) -> str:
+        return element if self.width == 1 else f"<{self.width} x {element}>"
 
     @cached_property
     def wide(self) -> Lanes:
         """The same lanes in double."""
-        return Lanes(self.builder, self._shaped(_FLOATS[64]), self.fused)
+        return Lanes(self.body, 64, self.width, self.fused) if self.is_f32 else self
+
+    @cached_property
+    def one(self) -> Lanes:
+        """A single lane."""
+        return self if self.width == 1 else Lanes(self.body, self.format.bits, 1, self.fused)
 
     # ---- constants ---------------------------------------------------------------------------------------------------
 
-    def real(self, x: ir.Value | float) -> Real:
-        """Wrap a value, or make a constant, rounded to the format."""
-        if isinstance(x, ir.Value):
-            return Real(self, x)
+    def constant(self, element: str, text: str) -> str:
+        return text if self.width == 1 else f"splat ({element} {text})"
+
+    def real(self, x: float) -> Real:
+        """A constant, rounded to the format."""
         rounded = float(np.float32(x)) if self.is_f32 else float(x)
-        return Real(self, self._splat(self.type, _COMPACT[self.format.bits], _hexadecimal(rounded)))
+        return Real(self, self.constant(_FLOATS[self.format.bits], _hexadecimal(rounded)))
 
     def int(self, n: int) -> Int:
-        return Int(self, self._splat(self.int_type, f"i{self.format.bits}", str(n)))
-
-    def _splat(self, type: ir.Type, element: str, text: str) -> ir.Value:
-        return FormattedConstant(type, f"splat ({element} {text})" if self.width else text)
+        return Int(self, self.constant(f"i{self.format.bits}", str(n)))
 
     def coerce(self, x: Number) -> Real:
         return x if isinstance(x, Real) else self.real(x)
@@ -244,24 +290,24 @@ class Lanes:
     # ---- instructions ------------------------------------------------------------------------------------------------
 
     def binary(self, op: str, a: Number, b: Number) -> Real:
-        return Real(self, getattr(self.builder, op)(self.coerce(a).value, self.coerce(b).value))
+        return Real(self, self.body.value(f"{op} {self.type} {self.coerce(a).name}, {self.coerce(b).name}"))
 
-    def compare(self, sign: str, a: Number, b: Number) -> Mask:
-        return Mask(self, self.builder.fcmp_ordered(sign, self.coerce(a).value, self.coerce(b).value))
+    def compare(self, test: str, a: Number, b: Number) -> Mask:
+        return Mask(self, self.body.value(f"fcmp {test} {self.type} {self.coerce(a).name}, {self.coerce(b).name}"))
 
     def intrinsic(self, name: str, *args: Number) -> Real:
         """A call of LLVM's intrinsic `name` on operands of this type."""
-        full = f"llvm.{name}.{self.suffix}"
-        callee = self.builder.module.globals.get(full)
-        if callee is None:
-            callee = ir.Function(self.builder.module, ir.FunctionType(self.type, [self.type] * len(args)), full)
-        return Real(self, self.builder.call(callee, [self.coerce(a).value for a in args]))
+        names = [self.coerce(a).name for a in args]
+        return Real(self, self.body.call(f"llvm.{name}.{self.suffix}", self.type, [self.type] * len(args), names))
 
     def select(self, mask: Mask, a: Number, b: Number) -> Real:
-        return Real(self, self.builder.select(mask.value, self.coerce(a).value, self.coerce(b).value))
+        return Real(self, self._select(mask, self.type, self.coerce(a).name, self.coerce(b).name))
 
     def select_int(self, mask: Mask, a: Int | int, b: Int | int) -> Int:
-        return Int(self, self.builder.select(mask.value, self.coerce_int(a).value, self.coerce_int(b).value))
+        return Int(self, self._select(mask, self.int_type, self.coerce_int(a).name, self.coerce_int(b).name))
+
+    def _select(self, mask: Mask, type: str, a: str, b: str) -> str:
+        return self.body.value(f"select {self.mask_type} {mask.name}, {type} {a}, {type} {b}")
 
     def sqrt(self, x: Real) -> Real:
         return self.intrinsic("sqrt", x)
@@ -269,23 +315,23 @@ class Lanes:
     def copysign(self, size: Number, sign: Real) -> Real:
         return self.intrinsic("copysign", size, sign)
 
-    def at_most(self, x: Real, limit: float) -> Real:
+    def at_most(self, x: Real, limit: Number) -> Real:
         """min(x, limit); NaN stays."""
-        bound = self.real(limit)
+        bound = self.coerce(limit)
         return self.select(bound < x, bound, x)
 
-    def at_least(self, x: Real, limit: float) -> Real:
+    def at_least(self, x: Real, limit: Number) -> Real:
         """max(x, limit); NaN stays."""
-        bound = self.real(limit)
+        bound = self.coerce(limit)
         return self.select(bound > x, bound, x)
 
     def widen(self, x: Real) -> Real:
         """x in double."""
-        return x if not self.is_f32 else Real(self.wide, self.builder.fpext(x.value, self.wide.type))
+        return Real(self.wide, self.body.value(f"fpext {self.type} {x.name} to {self.wide.type}")) if self.is_f32 else x
 
     def narrow(self, x: Real) -> Real:
         """A double of these lanes rounded to this format."""
-        return x if not self.is_f32 else Real(self, self.builder.fptrunc(x.value, self.type))
+        return Real(self, self.body.value(f"fptrunc {x.k.type} {x.name} to {self.type}")) if self.is_f32 else x
 
     # ---- compound ----------------------------------------------------------------------------------------------------
 
@@ -293,7 +339,7 @@ class Lanes:
         """a·b + c, rounded once where the target can."""
         return self.intrinsic("fma", a, b, c) if self.fused else self.coerce(a) * b + c
 
-    def polynomial(self, x: Real, coefficients: Sequence[float | Real]) -> Real:
+    def polynomial(self, x: Real, coefficients: Sequence[Number]) -> Real:
         """Σ coefficients[i]·xⁱ by Horner's rule: the fewest operations; loops overlap several of them."""
         total = self.coerce(coefficients[-1])
         for c in coefficients[-2::-1]:
@@ -301,7 +347,8 @@ class Lanes:
         return total
 
     def product(self, a: Real, b: Number) -> tuple[Real, Real]:
-        """a·b and its rounding error, exactly. Without fused multiply-add |a| and |b| must be below 2^(emax - fraction)."""
+        """a·b and its rounding error, to the last bit but one. Without fused multiply-add |a| and |b| must be below
+        2^(emax - fraction)."""
         b = self.coerce(b)
         high = a * b
         if self.fused:
@@ -322,8 +369,71 @@ class Lanes:
         return total, b - (total - a)
 
     def power_of_two(self, biased: Int) -> Real:
-        """2^(biased - bias), for the exponent in the lowest bits of `biased`; higher bits than the field are dropped."""
+        """2^(biased - bias), for the exponent in the lowest bits of `biased`; higher bits than the field drop out."""
         return (biased << self.format.fraction).real()
+
+    # ---- control -----------------------------------------------------------------------------------------------------
+
+    def any(self, mask: Mask) -> str:
+        """Whether any lane is true, an i1."""
+        if self.width == 1:
+            return mask.name
+        return self.body.call(f"llvm.vector.reduce.or.v{self.width}i1", "i1", [self.mask_type], [mask.name])
+
+    def rarely(self, mask: Mask, default: Sequence[Real], compute: Callable[[], Sequence[Real]]) -> list[Real]:
+        """`compute()` in the lanes of the mask, `default` in the others; no work where the mask is empty."""
+        body = self.body
+        before, rare, after = body.block, body.label("rare"), body.label("after")
+        body.put(f"br i1 {self.any(mask)}, label %{rare}, label %{after}")
+        body.start(rare)
+        chosen = [self.select(mask, new, old) for new, old in zip(compute(), default)]
+        last = body.block
+        body.put(f"br label %{after}")
+        body.start(after)
+        return [
+            Real(self, body.value(f"phi {self.type} [ {new.name}, %{last} ], [ {old.name}, %{before} ]"))
+            for new, old in zip(chosen, default)
+        ]
+
+    def repeat(self, state: Sequence[Real], go_on: Callable[..., Mask], step: Callable[..., Sequence[Real]]) -> Any:
+        """state = step(*state) while go_on(*state) in any lane. A lane that is done must stay as it is by itself."""
+        body = self.body
+        before, loop, work, after = body.block, *(body.label(p) for p in ("loop", "work", "done"))
+        body.put(f"br label %{loop}")
+        body.start(loop)
+        start = len(body.lines)
+        names = [body.value("") for _ in state]
+        current = [Real(self, name) for name in names]
+        body.put(f"br i1 {self.any(go_on(*current))}, label %{work}, label %{after}")
+        body.start(work)
+        following = step(*current)
+        for i, (old, new) in enumerate(zip(state, following)):
+            phi = f"phi {self.type} [ {old.name}, %{before} ], [ {new.name}, %{body.block} ]"
+            body.lines[start + i] = f"  {names[i]} = {phi}"
+        body.put(f"br label %{loop}")
+        body.start(after)
+        return current
+
+    def by_lane(self, symbol: str, definition: str, x: Real, results: int) -> list[Real]:
+        """The scalar function `symbol`, which returns several numbers, applied to one lane after the other."""
+        body, element = self.body, self.one.type
+        body.definitions.setdefault(symbol, definition)
+        record = "{ " + ", ".join([element] * results) + " }"
+
+        def apply(one: str) -> list[str]:
+            found = body.call(symbol, record, [element], [one])
+            return [body.value(f"extractvalue {record} {found}, {i}") for i in range(results)]
+
+        if self.width == 1:
+            return [Real(self, name) for name in apply(x.name)]
+        totals = ["poison"] * results
+        for lane in range(self.width):
+            parts = apply(body.value(f"extractelement {self.type} {x.name}, i32 {lane}"))
+            totals = [
+                body.value(f"insertelement {self.type} {total}, {element} {part}, i32 {lane}")
+                for total, part in zip(totals, parts)
+            ]
+        return [Real(self, name) for name in totals]
 
 
 def _hexadecimal(x: float) -> str:
