@@ -1,1 +1,1 @@
-"""The `graphtf` command."""
+"""The `graphtf` command. Entry point: `graphtf.tools.main.main`."""
