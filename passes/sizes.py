@@ -1,7 +1,7 @@
 """Sizes that a graph assumes equal get one name.
 
-Invariant: an input keeps its place; two inputs that shared a guard now share a name, so matching the arguments checks it.
-Entry point: `unify_sizes`.
+Invariant: an input keeps its place; two inputs that shared a guard now share a name, so that matching the arguments
+checks it. Entry point: `unify_sizes`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,68 @@
+"""Calls are replaced by the nodes of their bodies, and so are custom gradients, once gradients have been taken.
+
+Invariant: afterwards no node's results are those of a region that runs exactly once; a body may be called from several
+places, so its nodes are copied. Regions are closed, hence cannot recur. Entry point: `inline`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphtf.ir.dims import Dim, sym, symbols
+from graphtf.ir.graph import Graph, Node, Value, copy_graph, map_regions
+from graphtf.passes.rebuild import Rebuild, content, fresh_names, size_names
+from graphtf.passes.structure import is_call
+
+
+def inline(graph: Graph) -> Graph:
+    """Replace calls by their bodies; in regions too."""
+    return Inliner(graph).run()
+
+
+class Inliner:
+    """The state of the walk over a graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.out = Rebuild(graph.guards)
+        self.names: set[str] | None = None  # of sizes in the graph so far, once they are needed
+
+    def run(self) -> Graph:
+        for n in self.graph.nodes:
+            self.place(n)
+        return self.out.finish(self.graph)
+
+    def place(self, n: Node) -> None:
+        if not is_call(n):
+            self.out.place(map_regions(n, inline))
+            return
+        body = n.regions["body"]
+        operands = self.out.all(n.inputs)
+        env = size_names((v.type for v in body.inputs), (v.type for v in operands))
+        env |= self.renamings(body, n)
+        copied, _ = copy_graph(body, env)
+        self.out.new.update(zip(copied.inputs, operands))
+        self.out.guards += [(a, b) for a, b in copied.guards if a != b]
+        for m in copied.nodes:
+            self.place(m)
+        self.out.new.update(zip(n.outputs, self.out.all(copied.outputs)))
+
+    def renamings(self, body: Graph, n: Node) -> dict[str, Dim]:
+        """New names for sizes that are made known inside the body and already have a meaning outside."""
+        shown = {s for v in (*body.inputs, *n.outputs) for s in names_in(v)}
+        born = dict.fromkeys(s for m in body.nodes for v in m.outputs for s in names_in(v) if s not in shown)
+        if not born:
+            return {}
+        if self.names is None:
+            self.names = {s for v in self.graph.inputs for s in names_in(v)}
+            self.names |= {s for m in self.graph.nodes for v in m.outputs for s in names_in(v)}
+        fresh = fresh_names("u", self.names)
+        env: dict[str, Dim] = {s: sym(next(fresh)) for s in born if s in self.names}
+        self.names |= born.keys()
+        return env
+
+
+def names_in(v: Value) -> Iterator[str]:
+    """Names of sizes in a value's type."""
+    for d in content(v.type).dims_or_none:
+        yield from symbols(d)
