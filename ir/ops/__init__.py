@@ -11,6 +11,7 @@ from graphtf.ir.ops import (
     composite,
     contract,
     control,
+    conv,
     convert,
     data_dependent,
     dynamic,
@@ -23,11 +24,12 @@ from graphtf.ir.ops import (
     state,
     transcendental,
     view,
+    window,
 )
 
 _FAMILIES = (
-    elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, reduce, contract, random,
-    data_dependent, state, control, io, composite,
+    elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, reduce, contract, conv,
+    window, random, data_dependent, state, control, io, composite,
 )  # fmt: skip
 
 OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in vars(family).values() if isinstance(op, Op)}
