@@ -23,7 +23,6 @@ Run = Callable[[Graph, Sequence[Any]], list[Any]]
 
 _BY_REGIONS = Unsupported("its regions are differentiated by graphtf.passes.autodiff")
 _FIT = "regions take the operands"
-_EXTENDS = "the last operands, as many as `extends` says, have the types of the first results"
 
 
 def in_interpreter(region: Graph, operands: Sequence[Any]) -> list[Any]:
@@ -80,14 +79,6 @@ def _result_types(region: Graph) -> tuple[TensorType, ...]:
     return tuple(v.ir_type for v in region.outputs)
 
 
-def _check_extends(op: Op, constraint: int, operands: Sequence[Type], results: Sequence[Type], extends: int) -> None:
-    """The last operands are the results of a node that this one repeats, with more results (passes/share.py)."""
-    repeated = operands[len(operands) - extends :]
-    if not 0 <= extends <= min(len(operands), len(results)) or not all(map(fits, repeated, results)):
-        shown = f"extends {extends} with operands {_shown(repeated)} and results {_shown(results)}"
-        raise op.violated(constraint, shown)
-
-
 def _shown(types: Sequence[Type]) -> str:
     return "(" + ", ".join(map(str, types)) + ")"
 
@@ -95,7 +86,7 @@ def _shown(types: Sequence[Type]) -> str:
 # ---- if --------------------------------------------------------------------------------------------------------------
 
 
-def _if_infer(condition: Type, *types: Type, then: Graph, orelse: Graph, extends: int = 0) -> tuple[TensorType, ...]:
+def _if_infer(condition: Type, *types: Type, then: Graph, orelse: Graph) -> tuple[TensorType, ...]:
     _check_bool(if_, 1, "the condition", condition)
     region_fits(if_, 2, "then", then, types)
     region_fits(if_, 2, "orelse", orelse, types)
@@ -105,9 +96,7 @@ def _if_infer(condition: Type, *types: Type, then: Graph, orelse: Graph, extends
     for k, (a, b) in enumerate(zip(left, right)):
         if a.dtype is not b.dtype:
             raise if_.violated(3, f"result {k} is {a} of one branch and {b} of the other", "dtype")
-    results = tuple(map(_join, left, right))
-    _check_extends(if_, 4, types, results, extends)
-    return results
+    return tuple(map(_join, left, right))
 
 
 def _join(a: TensorType, b: TensorType) -> TensorType:
@@ -122,15 +111,15 @@ def _join(a: TensorType, b: TensorType) -> TensorType:
 
 
 def _if_ref(
-    condition: Array, *operands: Any, then: Graph, orelse: Graph, extends: int = 0, run: Run = in_interpreter
+    condition: Array, *operands: Any, then: Graph, orelse: Graph, run: Run = in_interpreter
 ) -> tuple[Array, ...]:
     return tuple(run(then if condition else orelse, operands))
 
 
 if_ = Op(
     "if", "the results of region `then` if the condition holds, else of region `orelse`", _if_infer, _if_ref,
-    _BY_REGIONS, Structural(), arity=None, attrs=("extends",), regions=("then", "orelse"),
-    constraints=("the condition is a bool scalar", _FIT, "both branches give results of the same dtypes", _EXTENDS),
+    _BY_REGIONS, Structural(), arity=None, regions=("then", "orelse"),
+    constraints=("the condition is a bool scalar", _FIT, "both branches give results of the same dtypes"),
     effect=Effect.REGIONS, results=None, samples=(Sample("bool[] f32[3]"),),
 )  # fmt: skip
 
@@ -139,7 +128,7 @@ if_ = Op(
 
 
 def _while_infer(
-    *types: Type, cond: Graph, body: Graph, carried: int, max_trips: Dim | None = None, extends: int = 0
+    *types: Type, cond: Graph, body: Graph, carried: int, max_trips: Dim | None = None
 ) -> tuple[Type, ...]:
     if not 0 <= carried <= len(types) or any(isinstance(t, RefType) for t in types[:carried]):
         raise while_.violated(1, f"attribute carried is {carried} for operands {_shown(types)}")
@@ -157,12 +146,11 @@ def _while_infer(
             raise while_.violated(4, message, _kind(v.type, t))
     if max_trips is not None and not nonnegative(max_trips):
         raise while_.violated(5, f"attribute max_trips is {max_trips}, expected at least 0", "value")
-    _check_extends(while_, 6, types, state, extends)
     return state
 
 
 def _while_ref(
-    *operands: Any, cond: Graph, body: Graph, carried: int, max_trips: int | None = None, extends: int = 0,
+    *operands: Any, cond: Graph, body: Graph, carried: int, max_trips: int | None = None,
     run: Run = in_interpreter,
 ) -> tuple[Array, ...]:  # fmt: skip
     state, captures = list(operands[:carried]), list(operands[carried:])
@@ -178,11 +166,11 @@ def _while_ref(
 while_ = Op(
     "while", "run region `body` on the first `carried` operands, which it replaces, as long as region `cond` gives "
     "true; the other operands stay. `max_trips`, a promise, bounds the number of iterations",
-    _while_infer, _while_ref, _BY_REGIONS, Structural(), arity=None, attrs=("carried", "max_trips", "extends"),
+    _while_infer, _while_ref, _BY_REGIONS, Structural(), arity=None, attrs=("carried", "max_trips"),
     regions=("cond", "body"),
     constraints=(
         "carried operands are tensors", _FIT, "region cond gives a bool scalar",
-        "the types of carried values do not change", "max_trips is not negative", _EXTENDS,
+        "the types of carried values do not change", "max_trips is not negative",
     ),
     effect=Effect.REGIONS, results=None, samples=(Sample("i32[] f32[3]"),),
 )  # fmt: skip
@@ -191,21 +179,18 @@ while_ = Op(
 # ---- call ------------------------------------------------------------------------------------------------------------
 
 
-def _call_infer(*types: Type, body: Graph, extends: int = 0) -> tuple[TensorType, ...]:
+def _call_infer(*types: Type, body: Graph) -> tuple[TensorType, ...]:
     region_fits(call, 1, "body", body, types)
-    results = _result_types(body)
-    _check_extends(call, 2, types, results, extends)
-    return results
+    return _result_types(body)
 
 
-def _call_ref(*operands: Any, body: Graph, extends: int = 0, run: Run = in_interpreter) -> tuple[Array, ...]:
+def _call_ref(*operands: Any, body: Graph, run: Run = in_interpreter) -> tuple[Array, ...]:
     return tuple(run(body, operands))
 
 
 call = Op(
     "call", "the results of region `body`", _call_infer, _call_ref, _BY_REGIONS, Structural(), arity=None,
-    attrs=("extends",), regions=("body",), constraints=(_FIT, _EXTENDS), effect=Effect.REGIONS, results=None,
-    samples=(Sample("f32[3]"),),
+    regions=("body",), constraints=(_FIT,), effect=Effect.REGIONS, results=None, samples=(Sample("f32[3]"),),
 )  # fmt: skip
 
 
