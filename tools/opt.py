@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from graphtf.ir.graph import Graph
 from graphtf.passes.pipeline import PIPELINE, Pipeline, Report, Step
 from graphtf.tools import programs
 from graphtf.tools.terminal import Terminal, duration
 from graphtf.tools.usage import UsageError
+
+if TYPE_CHECKING:
+    from graphtf.ir.loops.stmt import Module
+    from graphtf.llvm.target import Target
 
 _ALL = ", ".join(s.name for s in PIPELINE)
 
@@ -30,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--lower", action="store_true", help="print the loops the program becomes")
     what.add_argument("--llvm", action="store_true", help="print the LLVM IR, before LLVM's own passes")
     what.add_argument("--asm", action="store_true", help="print the assembly")
-    parser.add_argument("--target", default="host", metavar="NAME", help="with --asm, the processor")
+    parser.add_argument("--target", default="host", metavar="NAME", help="the processor, with --lower, --llvm, --asm")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -103,30 +108,31 @@ def table(reports: Sequence[Report]) -> list[list[str]]:
 
 def lowered(graph: Graph, options: argparse.Namespace) -> str:
     """The native parts of an optimised graph as text: loops, LLVM IR or assembly; host steps as comments."""
+    from graphtf.llvm.target import named
     from graphtf.runtime.assemble import HostStep, assemble
-    from graphtf.runtime.compile import host_caps
+    from graphtf.runtime.compiler import caps_of
 
-    caps = host_caps()
+    try:
+        target = named(options.target)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     parts = []
-    for step in assemble(graph, caps).steps:
+    for step in assemble(graph, caps_of(target)).steps:
         if isinstance(step, HostStep):
             parts.append(f"; on the host: {step.node.op.name} ({step.why})")
         elif options.lower:
             parts.append(str(step.module))
         else:
-            parts.append(native_text(step.module, caps, options))
+            parts += native_texts(step.module, target, assembly=options.asm)
     return "\n\n".join(parts)
 
 
-def native_text(module: object, caps: object, options: argparse.Namespace) -> str:
-    """LLVM IR, or the assembly for a target."""
+def native_texts(module: Module, target: Target, *, assembly: bool) -> list[str]:
+    """LLVM IR, or the assembly that LLVM makes of it."""
     from graphtf.llvm import toolchain
     from graphtf.llvm.emit import emit_module
-    from graphtf.llvm.target import named
 
-    emitted = emit_module(module, caps)
-    texts = [emitted] if isinstance(emitted, str) else list(emitted)
-    if options.asm:
-        machine = named(options.target).machine
-        texts = [toolchain.assembly(t, machine, toolchain.pipeline("default")) for t in texts]
-    return "\n".join(texts)
+    texts = emit_module(module, target)
+    if not assembly:
+        return texts
+    return [toolchain.assembly(t, target.machine, toolchain.pipeline("default")) for t in texts]

@@ -1,7 +1,9 @@
-"""A picture of a graph: layers from inputs to outputs, one box per node, drawn as SVG with nothing but the standard
-library.
+"""A picture of a graph: layers from inputs to outputs, a box for every node or kernel, drawn as SVG with nothing but
+the standard library.
 
-Invariant: the same graph gives the same picture, byte for byte. Entry points: `svg(graph)`, `dot(graph)`.
+Invariant: the same graph gives the same picture, byte for byte. What only renames or reads is not drawn: a variable's
+reads are its box, and a constant of one element is written where it is used.
+Entry points: `svg(graph)`, `dot(graph)`.
 """
 
 from __future__ import annotations
@@ -9,137 +11,148 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
+from graphtf.export.layout import Arranged, Place, arrange
 from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.op import Effect, Trait
+from graphtf.ir.types import RefType
 
-CHAR, LINE, PAD, GAP_X, GAP_Y, MARGIN = 7.0, 15, 10, 18, 34, 20
-_MAX_TEXT = 34
+CHAR, LINE, PAD, GAP_X, GAP_Y, MARGIN = 6.7, 15, 10, 22, 30, 20
+_MOST_TEXT = 36
 _COLOURS = {
     "input": ("#eef3ff", "#5b7bd5"), "variable": ("#fff4e0", "#d08a1d"), "loop": ("#e8f7ee", "#2e9e5b"),
     "reduce": ("#e6f6f8", "#1f93a5"), "rows": ("#e6f6f8", "#1f93a5"), "contract": ("#fdeaf0", "#cf3d6e"),
     "control": ("#f3ecfb", "#7d4cc0"), "host": ("#f6f6f6", "#8a8a8a"), "op": ("#ffffff", "#666f7a"),
     "output": ("#eef3ff", "#5b7bd5"),
 }  # fmt: skip
+_EFFECTS = {Effect.REGIONS: "control", Effect.IO: "host", Effect.WRITE: "variable"}
 
 
 @dataclass
 class Box:
-    """A node's box: its lines of text, its class, where it is."""
+    """A box: its lines of text and its class."""
 
     lines: list[str]
     kind: str
-    rank: int = 0
-    x: float = 0.0
-    y: float = 0.0
-    width: float = 0.0
-    height: float = 0.0
 
-
-def short(text: str) -> str:
-    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
-
-
-def describe(n: Node) -> Box:
-    """What is written in a node's box: the op, or for a kernel the ops it fused; the type; the line it came from."""
-    types = ", ".join(str(v.type) for v in n.outputs)
-    body = n.regions.get("body")
-    kind = "op"
-    if body is not None and "kind" in n.attrs:
-        kind = str(n.attrs["kind"])
-        ops = [m.op.name for m in body.nodes if not m.op.traits & Trait.GENERATOR]
-        lines = [f"{kind} kernel, {len(ops)} ops", *wrapped(ops)]
-    else:
-        lines = [n.op.name]
-        kind = {Effect.REGIONS: "control", Effect.IO: "host", Effect.READ: "variable", Effect.WRITE: "variable"}.get(
-            n.op.effect, "op"
-        )
-    if types:
-        lines.append(types)
-    if n.source:
-        lines.append(f"{n.source.file.rsplit('/', 1)[-1]}:{n.source.line}")
-    return Box([short(t) for t in lines], kind)
-
-
-def wrapped(words: list[str], width: int = _MAX_TEXT, most: int = 3) -> list[str]:
-    """Words in lines."""
-    lines = [""]
-    for w in words:
-        if len(lines[-1]) + len(w) + 1 > width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {w}".strip()
-    return [*lines[: most - 1], "…"] if len(lines) > most else lines
+    @property
+    def size(self) -> tuple[float, float]:
+        return max(map(len, self.lines)) * CHAR + 2 * PAD, len(self.lines) * LINE + 2 * PAD - 4.0
 
 
 @dataclass
 class Drawing:
-    """Boxes and arrows between them."""
+    """Boxes, and arrows from box to box by number."""
 
     boxes: list[Box]
     edges: list[tuple[int, int]]
 
 
-def layout(graph: Graph) -> Drawing:
-    """A box for every input, node and output, each below everything it reads."""
-    boxes: list[Box] = []
-    edges: list[tuple[int, int]] = []
+def draw(graph: Graph) -> Drawing:
+    """A box for every input, node and output."""
+    d = Drawing([], [])
     at: dict[Value, int] = {}
-    resource: dict[Value, int] = {}  # the last box that touched a variable
-    for i, v in enumerate(graph.inputs):
-        kind = "variable" if str(v.type).startswith("ref") else "input"
-        at[v] = resource[v] = len(boxes)
-        boxes.append(Box([short(v.hint or f"{kind} {i}"), short(str(v.type))], kind))
+    literal: dict[Value, str] = {}
+    touched: dict[Value, int] = {}  # the last box that read or wrote a variable's value: what is assigned comes after
+    used = {v for n in graph.nodes for v in n.inputs} | set(graph.outputs)
+    for k, v in enumerate(graph.inputs):
+        if v in used:
+            at[v] = touched[v] = len(d.boxes)
+            d.boxes.append(input_box(v, k))
     for n in graph.nodes:
-        here = len(boxes)
-        boxes.append(describe(n))
-        sources = {at[v] for v in n.inputs} | {resource[v] for v in n.inputs if v in resource}
-        edges += [(s, here) for s in sorted(sources)]
-        boxes[here].rank = 1 + max((boxes[s].rank for s in sources), default=0)
-        if n.op.effect is Effect.WRITE:
-            resource[n.inputs[0]] = here
-        at.update((v, here) for v in n.outputs)
-    for i, v in enumerate(graph.outputs):
-        here = len(boxes)
-        boxes.append(Box([f"output {i}", short(str(v.type))], "output", boxes[at[v]].rank + 1))
-        edges.append((at[v], here))
-    place(boxes, edges)
-    return Drawing(boxes, edges)
+        if n.op.effect is Effect.READ and n.inputs[0] in touched:
+            at[n.out] = touched[n.inputs[0]]
+        elif Trait.GENERATOR in n.op.traits and "value" in n.attrs and n.attrs["value"].size == 1:
+            literal[n.out] = number(n)
+        else:
+            add_node(d, n, at, literal, touched)
+    leaving = set(graph.outputs)
+    for v in leaving & set(literal):
+        at[v] = len(d.boxes)
+        d.boxes.append(Box([literal[v], str(v.type)], "op"))
+    for k, v in enumerate(graph.outputs):
+        d.edges.append((at[v], len(d.boxes)))
+        d.boxes.append(Box([f"output {k}", short(str(v.type))], "output"))
+    return d
 
 
-def place(boxes: list[Box], edges: list[tuple[int, int]]) -> None:
-    """Coordinates: ranks from top to bottom; in a rank, boxes ordered by where their sources are."""
-    for b in boxes:
-        b.width = max(len(t) for t in b.lines) * CHAR + 2 * PAD
-        b.height = len(b.lines) * LINE + 2 * PAD - 4
-    sources: dict[int, list[int]] = {}
-    readers: dict[int, list[int]] = {}
-    for a, b in edges:
-        sources.setdefault(b, []).append(a)
-        readers.setdefault(a, []).append(b)
-    for i, b in enumerate(boxes):
-        if b.kind in ("input", "variable") and i in readers and i not in sources:
-            b.rank = max(0, min(boxes[r].rank for r in readers[i]) - 1)  # inputs stand next to their first reader
-    ranks: dict[int, list[int]] = {}
-    for i, b in enumerate(boxes):
-        ranks.setdefault(b.rank, []).append(i)
-    y = float(MARGIN)
-    for rank in sorted(ranks):
-        row = ranks[rank]
-        row.sort(key=lambda i: (centre(boxes, sources.get(i, [])), i))
-        x = float(MARGIN)
-        for i in row:
-            boxes[i].x, boxes[i].y = x, y
-            x += boxes[i].width + GAP_X
-        y += max(boxes[i].height for i in row) + GAP_Y
-    full = max((b.x + b.width for b in boxes), default=0.0)
-    for row in ranks.values():
-        last = boxes[row[-1]]
-        shift = (full - (last.x + last.width)) / 2
-        for i in row:
-            boxes[i].x += shift
+def input_box(v: Value, k: int) -> Box:
+    if isinstance(v.type, RefType):
+        return Box([short(v.hint or f"variable {k}"), short(f"variable {v.type.content}")], "variable")
+    return Box([short(v.hint or f"input {k}"), short(str(v.type))], "input")
 
 
-def centre(boxes: list[Box], sources: list[int]) -> float:
-    return sum(boxes[s].x + boxes[s].width / 2 for s in sources) / len(sources) if sources else 1e9
+def add_node(d: Drawing, n: Node, at: dict[Value, int], literal: dict[Value, str], touched: dict[Value, int]) -> None:
+    here = len(d.boxes)
+    sources = {at[v] for v in n.inputs if v in at}
+    if n.op.effect is Effect.WRITE and n.inputs[0] in touched:
+        sources = {at[n.inputs[1]]} if n.inputs[1] in at else {touched[n.inputs[0]]}
+        touched[n.inputs[0]] = here
+    d.boxes.append(describe(n, [literal[v] for v in n.inputs if v in literal]))
+    d.edges += [(s, here) for s in sorted(sources)]
+    at.update((v, here) for v in n.outputs)
+
+
+def describe(n: Node, literals: list[str]) -> Box:
+    """What is written in a node's box: the op, or for a kernel the ops it fused; the type; the lines it came from."""
+    body = n.regions.get("body")
+    kind = _EFFECTS.get(n.op.effect, "op")
+    if body is not None and "kind" in n.attrs:
+        kind = str(n.attrs["kind"])
+        ops = [m.op.name for m in body.nodes if not m.op.traits & Trait.GENERATOR]
+        lines = [f"{kind} kernel", *wrapped(ops)]
+    elif n.op.effect is Effect.WRITE:
+        lines = [f"{n.op.name} {n.inputs[0].hint}", *literals]
+    else:
+        lines = [" ".join([n.op.name, *literals])]
+    if n.outputs:
+        lines.append(", ".join(str(v.type) for v in n.outputs))
+    return Box([short(t) for t in [*lines, *origin(n)]], kind)
+
+
+def origin(n: Node) -> list[str]:
+    """The user's lines a node comes from, those of one file as a range."""
+    body = n.regions.get("body")
+    nodes = [n] if body is None else [n, *body.nodes]
+    sources = [m.source for m in nodes if m.source]
+    if not sources:
+        return []
+    file = sources[0].file
+    lines = sorted({s.line for s in sources if s.file == file})
+    last = f"–{lines[-1]}" if lines[-1] != lines[0] else ""
+    return [f"{file.rsplit('/', 1)[-1]}:{lines[0]}{last}"]
+
+
+def number(n: Node) -> str:
+    """A constant of one element in a few characters."""
+    (x,) = n.attrs["value"].reshape(-1)
+    if n.out.ir_type.dtype.kind == "f":
+        return f"{float(x):.4g}"
+    return short(str(x))
+
+
+def short(text: str) -> str:
+    return text if len(text) <= _MOST_TEXT else text[: _MOST_TEXT - 1] + "…"
+
+
+def wrapped(words: list[str], width: int = 30, most: int = 3) -> list[str]:
+    """Words in lines; repeated ones with their number.
+
+    >>> wrapped(["mul", "mul", "add"])
+    ['mul×2 add']
+    """
+    runs: dict[str, int] = {}
+    for w in words:
+        runs[w] = runs.get(w, 0) + 1
+    lines = [""]
+    for w, k in runs.items():
+        text = f"{w}×{k}" if k > 1 else w
+        if lines[-1] and len(lines[-1]) + len(text) + 1 > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {text}".strip()
+    return [*lines[: most - 1], "…"] if len(lines) > most else lines
+
+
+# ---- drawing ---------------------------------------------------------------------------------------------------------
 
 
 def svg(graph: Graph, title: str = "") -> str:
@@ -151,52 +164,76 @@ def svg(graph: Graph, title: str = "") -> str:
     >>> svg(build([tensor("float32", 2)], lambda x: add(x, x))).startswith("<svg")
     True
     """
-    d = layout(graph)
-    width = max((b.x + b.width for b in d.boxes), default=0.0) + MARGIN
-    height = max((b.y + b.height for b in d.boxes), default=0.0) + MARGIN
+    d = draw(graph)
+    late = frozenset(k for k, b in enumerate(d.boxes) if b.kind in ("input", "variable"))
+    arranged = arrange([b.size for b in d.boxes], d.edges, late, GAP_X, GAP_Y)
+    width, height = arranged.width + 2 * MARGIN, arranged.height + 2 * MARGIN
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="ui-monospace, Menlo, monospace" font-size="11">',
+        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="Menlo, Consolas, monospace" font-size="11">',
         f"<title>{escape(title or graph.name)}</title>",
         '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0 8 4 0 8z" fill="#9aa3ad"/></marker></defs>',
         f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
+        f'<g transform="translate({MARGIN} {MARGIN})">',
+        '<g fill="none" stroke="#9aa3ad" stroke-width="1.2" marker-end="url(#a)">',
+        *arrows(arranged),
+        "</g>",
     ]
-    out += [arrow(d.boxes[a], d.boxes[b]) for a, b in d.edges]
-    for b in d.boxes:
-        out += box(b)
-    return "\n".join([*out, "</svg>\n"])
+    for b, p in zip(d.boxes, arranged.places):
+        out += box(b, p)
+    return "\n".join([*out, "</g>", "</svg>\n"])
 
 
-def arrow(a: Box, b: Box) -> str:
-    x1, y1, x2, y2 = a.x + a.width / 2, a.y + a.height, b.x + b.width / 2, b.y
-    bend = max(14.0, (y2 - y1) / 2)
-    path = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"
-    return f'<path d="{path}" fill="none" stroke="#9aa3ad" stroke-width="1.2" marker-end="url(#a)"/>'
+def arrows(arranged: Arranged) -> list[str]:
+    """A path for every edge: curves between layers, straight down through a layer."""
+    layer_height: dict[float, float] = {}
+    for p in arranged.places:
+        layer_height[p.rank] = max(layer_height.get(p.rank, 0.0), p.height)
+    paths = []
+    for route in arranged.routes:
+        x, y = route[0].x, route[0].y + route[0].height
+        steps = [f"M{x:.0f} {y:.0f}"]
+        for p in route[1:]:
+            middle = (y + p.y) / 2
+            steps.append(f"C{x:.0f} {middle:.0f} {p.x:.0f} {middle:.0f} {p.x:.0f} {p.y:.0f}")
+            x, y = p.x, p.y + (layer_height.get(p.rank, 0.0) if p.is_bend else p.height)
+            if p.is_bend:
+                steps.append(f"V{y:.0f}")
+        paths.append(f'<path d="{"".join(steps)}"/>')
+    return paths
 
 
-def box(b: Box) -> list[str]:
+def box(b: Box, p: Place) -> list[str]:
     fill, stroke = _COLOURS.get(b.kind, _COLOURS["op"])
     lines = [
-        f'<rect x="{b.x:.0f}" y="{b.y:.0f}" width="{b.width:.0f}" height="{b.height:.0f}" rx="6" fill="{fill}" '
-        f'stroke="{stroke}"/>'
+        f'<rect x="{p.x - p.width / 2:.0f}" y="{p.y:.0f}" width="{p.width:.0f}" height="{p.height:.0f}" rx="6" '
+        f'fill="{fill}" stroke="{stroke}"/>'
     ]
     for k, text in enumerate(b.lines):
         weight = ' font-weight="bold"' if k == 0 else ""
-        x, y = b.x + b.width / 2, b.y + PAD + (k + 0.75) * LINE - 4
-        lines.append(f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="middle"{weight} fill="#222">{escape(text)}</text>')
+        y = p.y + PAD + (k + 0.75) * LINE - 4
+        lines.append(f'<text x="{p.x:.0f}" y="{y:.0f}" text-anchor="middle"{weight} fill="#222">{escape(text)}</text>')
     return lines
 
 
 def dot(graph: Graph) -> str:
-    """The same picture in Graphviz' language, for its tools."""
+    """The same picture in Graphviz' language, for its tools.
+
+    >>> from graphtf.ir.builder import build
+    >>> from graphtf.ir.ops import add
+    >>> from graphtf.ir.types import tensor
+    >>> dot(build([tensor("float32", 2)], lambda x: add(x, x))).splitlines()[0]
+    'digraph graph {'
+    """
     import graphviz
 
-    d = layout(graph)
-    g = graphviz.Digraph(graph.name, node_attr={"shape": "box", "style": "rounded,filled", "fontname": "monospace"})
+    d = draw(graph)
+    style = {"shape": "box", "style": "rounded,filled", "fontname": "monospace"}
+    g = graphviz.Digraph(graph.name, node_attr=style)
     for i, b in enumerate(d.boxes):
         fill, stroke = _COLOURS.get(b.kind, _COLOURS["op"])
-        g.node(f"n{i}", "\n".join(b.lines), fillcolor=fill, color=stroke)
+        g.node(f"n{i}", graphviz.escape("\n".join(b.lines)), fillcolor=fill, color=stroke)
     for a, b in d.edges:
         g.edge(f"n{a}", f"n{b}")
     return str(g.source)
