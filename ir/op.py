@@ -1,7 +1,7 @@
 """What an op is: its name, constraints, type rule, NumPy reference, gradient, traits and lowering class.
 
-Invariant: an `Op` is declared once, in a family file under `ir/ops/`, and says only what is true with no backend at all.
-`ref` is the oracle: independent of the lowering. Calling an op binds it: `mul(x, y)` is `bind(mul, x, y)`.
+Invariant: an `Op` is declared once, in a family file under `ir/ops/`, and says only what is true with no backend at
+all. `ref` is the oracle: independent of the lowering. Calling an op binds it: `mul(x, y)` is `bind(mul, x, y)`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Trait(enum.Flag):
     REDUCTION = enum.auto()
     CONTRACTION = enum.auto()
     ZERO_GRADIENT = enum.auto()  # derivative is zero or none wherever it is defined (rounding, comparison, integers)
-    CHECKED = enum.auto()  # refuses some elements at run time (`Op.check` says which): must not run speculatively
+    CHECKED = enum.auto()  # refuses some elements at run time (`Op.check` or its kernel says which): not speculated
 
 
 class Effect(enum.Enum):
@@ -109,12 +109,21 @@ Lowering = Union[Scalar, Body, Element, Reduce, Kernel, Decompose, Structural, H
 
 @dataclass(frozen=True, slots=True)
 class ElementCheck:
-    """What an elementwise op refuses at run time: `fn(*elements, **attrs)` is a bool scalar expression that must hold, or
-    None where the operands' dtype has no such case. The op's own lowering is safe all the same. Where it fails, the
+    """What an elementwise op refuses at run time: `fn(*elements, **attrs)` is a bool scalar expression that must hold,
+    or None where the operands' dtype has no such case. The op's own lowering is safe all the same. Where it fails, the
     program raises InvalidArgumentError with `message`, as `ref` does."""
 
     fn: Callable[..., Any]
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCheck:
+    """What an op with an Element lowering refuses at run time: `fn(index, read, out_type, operand_types, **attrs)` is a
+    bool expression that must hold, an int64 expression, and the message, where `{value}` stands for the latter; or None
+    where every element is surely accepted. The op's own lowering is safe all the same."""
+
+    fn: Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +176,7 @@ class Op:
     effect: Effect = Effect.NONE
     results: int | None = 1  # None: as many as the type rule says
     samples: tuple[Sample, ...] = ()
-    check: ElementCheck | None = None  # of a Trait.CHECKED op
+    check: ElementCheck | IndexCheck | None = None  # of a Trait.CHECKED op whose lowering is not a kernel
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         return binding.current_binder()(self, operands, attrs)  # as bind(self, …), with one call less

@@ -1,13 +1,14 @@
 """Index arithmetic that views and indexing share: clamping, range tests, and the index map of a reshape.
 
-Invariant: indices are int64 expressions; maps stay affine wherever the shapes allow it. Entry point: `regroup`.
+Invariant: indices are int64 expressions; maps stay affine wherever the shapes allow it. Entry points: `regroup`,
+`is_inside`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphtf.ir.dims import Dim, Shape
+from graphtf.ir.dims import Dim, Shape, at_most, lower_bound, maximum, minimum, nonnegative
 from graphtf.ir.loops import expr as s
 
 Group = tuple[range, range]
@@ -16,6 +17,35 @@ Group = tuple[range, range]
 def clamp(i: s.Expr, size: Dim) -> s.Expr:
     """i, moved into 0 … size - 1; 0 if size is 0."""
     return s.imax(s.imin(i, size - 1), 0)
+
+
+def bounds(e: s.Expr) -> tuple[Dim, Dim] | None:
+    """Sizes between which an integer expression surely lies, both included; None where none are known.
+
+    >>> bounds(s.prim("floormod", s.Var("i"), s.lit(5)))
+    (0, 4)
+    """
+    if isinstance(e, (s.Lit, s.Size)):
+        at = e.value if isinstance(e, s.Lit) else e.dim
+        return at, at
+    if not isinstance(e, s.Prim):
+        return None
+    if e.name == "cast":
+        kept = e.args[0].dtype.is_integer and e.dtype.size > e.args[0].dtype.size and not e.dtype.is_unsigned
+        return bounds(e.args[0]) if kept else None
+    found = [bounds(a) for a in e.args]
+    if e.name == "floormod" and found[1] is not None and lower_bound(found[1][0]) >= 1:
+        return 0, found[1][1] - 1
+    if e.name == "select" and found[1] is not None and found[2] is not None:
+        (a, b), (c, d) = found[1], found[2]
+        return minimum(a, c), maximum(b, d)
+    return None
+
+
+def is_inside(i: s.Expr, size: Dim) -> bool:
+    """Is an index within 0 … size - 1, surely?"""
+    found = bounds(i)
+    return found is not None and nonnegative(found[0]) and at_most(found[1], size - 1)
 
 
 def inside(indices: Sequence[tuple[s.Expr, Dim]]) -> s.Expr | None:

@@ -17,6 +17,7 @@ from graphtf.ir.ops import (
     dynamic,
     elementwise,
     generate,
+    index,
     io,
     random,
     reduce,
@@ -28,8 +29,8 @@ from graphtf.ir.ops import (
 )
 
 _FAMILIES = (
-    elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, reduce, contract, conv,
-    window, random, data_dependent, state, control, io, composite,
+    elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, index, reduce, contract,
+    conv, window, random, data_dependent, state, control, io, composite,
 )  # fmt: skip
 
 OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in vars(family).values() if isinstance(op, Op)}

@@ -13,7 +13,7 @@ from graphtf.ir.dims import Shape
 from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Size, lit, prim
 from graphtf.ir.loops.stmt import Check, Site, Stmt
-from graphtf.ir.op import Body, Element, Scalar
+from graphtf.ir.op import Body, Element, ElementCheck, IndexCheck, Scalar
 from graphtf.ir.ops.generate import uniform
 from graphtf.passes.fusion.classify import is_literal
 from graphtf.passes.lower.offsets import flat_offset
@@ -66,7 +66,7 @@ class Elements:
             return self.from_element(n, lowering, index)
         shape = v.ir_type.dims
         operands = [self.element(x, broadcast_index(index, shape, x.ir_type.dims)) for x in n.inputs]
-        if n.op.check is not None:
+        if isinstance(n.op.check, ElementCheck):
             self.note(n, n.op.check.fn(*operands, **n.attrs), n.op.check.message)
         if isinstance(lowering, Scalar):
             return prim(lowering.prim, *operands)
@@ -77,7 +77,16 @@ class Elements:
 
     def from_element(self, n: Node, lowering: Element, index: Index) -> Expr:
         types = [x.ir_type for x in n.inputs]
-        out: Expr = lowering.fn(index, lambda k, at: self.element(n.inputs[k], at), n.out.ir_type, types, **n.attrs)
+
+        def read(k: int, at: Index) -> Expr:
+            return self.element(n.inputs[k], at)
+
+        if isinstance(n.op.check, IndexCheck):
+            refused = n.op.check.fn(index, read, n.out.ir_type, types, **n.attrs)
+            if refused is not None:
+                condition, value, message = refused
+                self.note(n, condition, message, value)
+        out: Expr = lowering.fn(index, read, n.out.ir_type, types, **n.attrs)
         return out
 
     def note(self, n: Node, condition: Expr | None, message: str, value: Expr | None = None) -> None:
