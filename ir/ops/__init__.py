@@ -21,6 +21,8 @@ from graphtf.ir.ops import (
     io,
     random,
     reduce,
+    scan,
+    sort,
     special,
     state,
     transcendental,
@@ -30,7 +32,7 @@ from graphtf.ir.ops import (
 
 _FAMILIES = (
     elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, index, reduce, contract,
-    conv, window, random, data_dependent, state, control, io, composite,
+    conv, window, scan, sort, random, data_dependent, state, control, io, composite,
 )  # fmt: skip
 
 OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in vars(family).values() if isinstance(op, Op)}

@@ -120,13 +120,13 @@ def _gather_vjp(ct: Any, out: Any, x: Any, indices: Any, axis: int, batch_dims: 
     rest = (*shape[b:axis], *shape[axis + 1 :])
     rows = p.transpose(ct, perm=(*range(b), *range(axis, last), *range(b, axis), *range(last, rank)))
     updates = p.reshape(rows, shape=(product(at), *rest))
-    where = p.reshape(_row_numbers(indices, shape[:b], shape[axis]), shape=(product(at), 1))
+    where = p.reshape(row_numbers(indices, shape[:b], shape[axis]), shape=(product(at), 1))
     zeros = p.broadcast(scalar_like(ct, 0), shape=(product(shape[:b]) * shape[axis], *rest))
     lines = p.reshape(p.scatter(zeros, where, updates, combine="add"), shape=(*shape[:b], shape[axis], *rest))
     return p.transpose(lines, perm=(*range(b), *range(b + 1, axis + 1), b, *range(axis + 1, len(shape)))), None
 
 
-def _row_numbers(indices: Any, batch: Shape, n: Dim) -> Any:
+def row_numbers(indices: Any, batch: Shape, n: Dim) -> Any:
     """Indices into [batch · n] from indices into n, for each batch."""
     if not batch:
         return indices
