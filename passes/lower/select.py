@@ -20,8 +20,8 @@ from graphtf.passes.lower.loop import lower_loop
 from graphtf.passes.lower.reduce import lower_reduce
 from graphtf.passes.lower.rows import lower_rows
 from graphtf.passes.lower.scatter import lower_scatter, lower_update
-from graphtf.passes.lower.walk import lower_position, lower_scan
-from graphtf.passes.lower.window import lower_max_grad, lower_sum_grad, lower_window
+from graphtf.passes.lower.walk import lower_position, lower_recurrence, lower_scan
+from graphtf.passes.lower.window import lower_max_grad, lower_max_pick, lower_sum_grad, lower_window
 
 Lower = Callable[[Node, Caps, str], LoopFunc]
 
@@ -41,11 +41,13 @@ FUSIONS: dict[str, Recipe] = {
 }
 KERNELS: dict[str, Recipe] = {
     "scan": Recipe(lower_scan),
+    "recurrence": Recipe(lower_recurrence),
     "argmax": Recipe(partial(lower_position, better="gt")),
     "argmin": Recipe(partial(lower_position, better="lt")),
     "window_max": Recipe(partial(lower_window, combine="max")),
     "window_sum": Recipe(partial(lower_window, combine="add")),
     "max_pool_grad": Recipe(lower_max_grad),
+    "max_pool_pick": Recipe(lower_max_pick),
     "window_sum_grad": Recipe(lower_sum_grad),
     "scatter": Recipe(lower_scatter, updates=True),
     "update": Recipe(lower_update, updates=True),

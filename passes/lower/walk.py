@@ -1,8 +1,8 @@
-"""Kernels that walk along one axis in order: running totals (scan) and the position of the extreme (argmax, argmin).
+"""Kernels that walk along one axis in order: running totals (scan), recurrences, and the position of the extreme.
 
 Invariant: elements along the axis are visited in order, one result chain per position of the other axes; the chains are
 independent, and run side by side in vectors where they lie side by side in memory.
-Entry points: `lower_scan`, `lower_position`.
+Entry points: `lower_scan`, `lower_recurrence`, `lower_position`.
 """
 
 from __future__ import annotations
@@ -81,6 +81,24 @@ def lower_scan(node: Node, caps: Caps, name: str) -> LoopFunc:
         after = combined(combine, total, cast(Load(source, at), dtype))
         store = Store(target, at, cast(total if exclusive else after, source.dtype))
         return [For(k, lit(0), size(lines.length), (store,), carries=(Carry(total, start_of(combine, dtype), after),))]
+
+    return finish(frame, lines.emit(line))
+
+
+def lower_recurrence(node: Node, caps: Caps, name: str) -> LoopFunc:
+    """y[k] = a[k] · y[k-1] + b[k] along `axis`, forward or in reverse."""
+    frame = Frame.of(node, name)
+    factors, terms, target = frame.params
+    lines = Lines.along(node, node.attrs["axis"])
+    backwards, dtype = bool(node.attrs["reverse"]), accumulator(target.dtype)
+
+    def line(o: Expr, i: Expr) -> list[Stmt]:
+        k, y = Var("k"), Var("y", dtype)
+        at = lines.at(o, isub(lines.length - 1, k) if backwards else k, i)
+        a, b = (cast(Load(source, at), dtype) for source in (factors, terms))
+        after = prim("add", prim("mul", a, y), b)
+        store = Store(target, at, cast(after, target.dtype))
+        return [For(k, lit(0), size(lines.length), (store,), carries=(Carry(y, Lit(0, dtype), after),))]
 
     return finish(frame, lines.emit(line))
 

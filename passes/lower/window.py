@@ -2,7 +2,7 @@
 
 Invariant: the last axis is never windowed in what Keras asks for, so it is the vector axis; what lies in the padding is
 skipped by clamping the index and choosing the neutral value. Entry points: `lower_window`, `lower_max_grad`,
-`lower_sum_grad`.
+`lower_max_pick`, `lower_sum_grad`.
 """
 
 from __future__ import annotations
@@ -124,6 +124,29 @@ def lower_max_grad(node: Node, caps: Caps, name: str) -> LoopFunc:
         return select(first, Load(ct, here), Lit(0, ct.dtype)), prim("or", found, hit)
 
     return scatter_windows(frame, w, target, contribution)
+
+
+def lower_max_pick(node: Node, caps: Caps, name: str) -> LoopFunc:
+    """For each window, what a third array holds where the window has its first maximum."""
+    frame = Frame.of(node, name)
+    x, y, values, target = frame.params
+    w = Windows.of(node, node.inputs[0], node.outputs[0])
+
+    def body(index: tuple[Expr, ...]) -> list[Stmt]:
+        here = flat_offset(index, w.count)
+        k, found, picked = Var("k"), Var("found", dt.bool_), Var("picked", values.dtype)
+        at, inside = w.position(index, split_index(k, w.window))
+        place = flat_offset(at, w.shape)
+        hit = prim("eq", Load(x, place), Load(y, here))
+        hit = hit if inside is None else prim("and", hit, inside)
+        first = prim("and", hit, prim("not", found))
+        carries = (
+            Carry(found, Lit(False, dt.bool_), prim("or", found, hit)),
+            Carry(picked, Lit(0, values.dtype), select(first, Load(values, place), picked)),
+        )
+        return [For(k, lit(0), lit(w.positions), (), carries=carries), Store(target, here, picked)]
+
+    return finish(frame, Nest(w.count, 4 * w.positions).emit(body))
 
 
 def lower_sum_grad(node: Node, caps: Caps, name: str) -> LoopFunc:
