@@ -113,6 +113,14 @@ class Fuser:
         g = None if n is None else self.group_of.get(n)
         return None if g is None else g.find()
 
+    def floats_for(self, n: Node, reader: Group) -> bool:
+        """Does the group compute the free node `n` itself?"""
+        if n in self.floating:
+            return True
+        made = self.owner(n.outputs[0]) if n.outputs else None
+        free = kind_of(n) is Kind.ELEMENT and is_free(n)
+        return free and made is not None and made is not reader and made.order > reader.order
+
     def readings(self, n: Node) -> list[Reading]:
         """What `n` reads from groups, through floating views."""
         found = []

@@ -25,20 +25,21 @@ def outline(graph: Graph, fuser: Fuser) -> Graph:
         if g.kind == "opaque":
             nodes += g.nodes
         else:
-            leaving = tuple(v for n in inside for v in n.outputs if v in wanted and fuser.group_of.get(n) is not None)
+            leaving = tuple(v for n in inside for v in n.outputs if v in wanted and fuser.owner(v) is g)
             nodes.append(_region_node(g, inside, externals, leaving))
     return graph.with_nodes(nodes)
 
 
 def _body(g: Group, fuser: Fuser, position: dict[Node, int]) -> tuple[list[Node], list[Value]]:
-    """The group's nodes and the floating ones they read, in program order; and what they read from outside."""
+    """The group's nodes and the free ones they read, in program order; and what they read from outside. A free node
+    that became a group of its own only after this one is still copied."""
     own = set(g.nodes)
     inside = set(own)
     pending = list(own)
     while pending:
         for v in pending.pop().inputs:
             n = fuser.producer.get(v)
-            if n is not None and n in fuser.floating and n not in inside:
+            if n is not None and n not in inside and fuser.floats_for(n, g):
                 inside.add(n)
                 pending.append(n)
     ordered = sorted(inside, key=position.__getitem__)
