@@ -46,7 +46,8 @@ def interpret(
 def run_node(node: Node, operands: Sequence[Any], env: Env, on_node: OnNode | None = None) -> list[Array]:
     """The outputs of one node, for sizes that are known."""
     try:
-        return _apply(_Step(node), operands, env, on_node)
+        with np.errstate(all="ignore"):
+            return _apply(_Step(node), operands, env, on_node)
     except Exception as error:
         locate(error, node.source)
         raise

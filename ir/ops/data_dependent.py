@@ -24,7 +24,13 @@ from graphtf.ir.types import TensorType
 
 Array = np.ndarray[Any, Any]
 _HOST = Host("the shape of the result depends on values")
-_SHAPE_VECTOR = "sizes are a vector of int32 or int64"
+_SHAPE_VECTOR = "sizes and bounds are vectors of int32 or int64"
+
+
+def _check_vector(op: Op, t: TensorType) -> None:
+    check_dtype(op, t.dtype, INDEX_TYPES, 1)
+    if t.shape is not None and len(t.shape) != 1:
+        raise op.violated(1, f"an operand is {t}, expected a vector")
 
 
 def _refused(op: str, message: str) -> InvalidArgumentError:
@@ -47,7 +53,7 @@ nonzero = Op(
 
 
 def _repeated_infer(counts: TensorType, shape: Shape | None) -> TensorType:
-    check_dtype(repeated, counts.dtype, INDEX_TYPES, 1)
+    _check_vector(repeated, counts)
     return TensorType(dt.int64, shape)
 
 
@@ -102,7 +108,7 @@ def _sized(
     """Declare an op of a tensor and a vector of sizes."""
 
     def infer(x: TensorType, sizes: TensorType, shape: Shape | None) -> TensorType:
-        check_dtype(op, sizes.dtype, INDEX_TYPES, 1)
+        _check_vector(op, sizes)
         return x.with_shape(shape)
 
     def run(x: Array, sizes: Array, shape: Shape | None) -> Array:
@@ -147,13 +153,19 @@ shape_of = Op(
 )  # fmt: skip
 
 
+_MOST_ELEMENTS = 2**63 - 1
+
+
 def _arange_ref(start: Array, limit: Array, delta: Array, shape: Shape | None) -> Array:
     a, b, d = (x.item() for x in (start, limit, delta))
     if d == 0:
         raise _refused("range", "Requires delta != 0")
     if (d > 0 and a > b) or (d < 0 and a < b):
         raise _refused("range", f"Requires start {'<=' if d > 0 else '>='} limit when delta {'>' if d > 0 else '<'} 0: {a}/{b}")
-    count = -((a - b) // d) if start.dtype.kind in "iu" else int(np.ceil(abs((b - a) / d)))
+    count = -((a - b) // d) if start.dtype.kind in "iu" else np.ceil(abs((b - a) / d))
+    if not count <= _MOST_ELEMENTS:
+        raise _refused("range", f"Requires ((limit - start) / delta) <= {_MOST_ELEMENTS}: ({b} - {a}) / {d}")
+    count = int(count)
     return np.asarray((a + np.arange(count) * d).astype(start.dtype))
 
 
@@ -246,14 +258,28 @@ def _spread_vjp(
     return p.strided_slice(ct, begin, end, shape=ir_type(x).dims, **masks), None, None, None
 
 
+def _strided_infer(x: TensorType, begin: TensorType, end: TensorType, shape: Shape | None, **masks: Any) -> TensorType:
+    for t in (begin, end):
+        _check_vector(strided_slice, t)
+    return x.with_shape(shape)
+
+
+def _spread_infer(
+    ct: TensorType, sizes: TensorType, begin: TensorType, end: TensorType, shape: Shape | None, **masks: Any
+) -> TensorType:
+    for t in (sizes, begin, end):
+        _check_vector(strided_spread, t)
+    return ct.with_shape(shape)
+
+
 _EXAMPLE = {"shape": None, "strides": (1,), "open_begin": 0, "open_end": 0, "single": 0}
 strided_slice = Op(
-    "strided_slice", "x[begin:end:strides], with bounds known at run time", lambda x, begin, end, shape, **_: x.with_shape(shape),
-    _strided_ref, _strided_vjp, _HOST, arity=3, attrs=_MASKS,
+    "strided_slice", "x[begin:end:strides], with bounds known at run time", _strided_infer,
+    _strided_ref, _strided_vjp, _HOST, arity=3, attrs=_MASKS, constraints=(_SHAPE_VECTOR,),
     samples=(Sample("f32[5] i64[1] i64[1]", _EXAMPLE, values=([1, 2, 3, 4, 5], [1], [4]), grad=False),),
 )  # fmt: skip
 strided_spread = Op(
     "strided_spread", "zeros with x at [begin:end:strides]: the gradient of strided_slice",
-    lambda ct, sizes, begin, end, shape, **_: ct.with_shape(shape), _spread_ref, _spread_vjp, _HOST, arity=4, attrs=_MASKS,
+    _spread_infer, _spread_ref, _spread_vjp, _HOST, arity=4, attrs=_MASKS, constraints=(_SHAPE_VECTOR,),
     samples=(Sample("f32[3] i64[1] i64[1] i64[1]", _EXAMPLE, values=([1, 2, 3], [5], [1], [4]), grad=False),),
 )  # fmt: skip

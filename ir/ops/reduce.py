@@ -50,7 +50,7 @@ def reduction(
             x = x.astype(np.float32)
         with np.errstate(all="ignore"):
             out = ufunc.reduce(x, axis=axes, dtype=x.dtype, initial=initial(as_dtype(narrow)))
-        return np.asarray(out).astype(narrow, copy=False)
+            return np.asarray(out).astype(narrow, copy=False)
 
     shapes = tuple((t.replace("f32", "bool") if dtypes == (dt.bool_,) else t, a) for t, a in _SAMPLES)
     finite = combine not in ("max", "min")

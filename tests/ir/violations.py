@@ -134,6 +134,8 @@ VIOLATIONS |= {
 }
 for _name in ("reshape_to", "broadcast_to", "tile"):
     VIOLATIONS[_name, 1] = call(f32(2), f32(1), shape=None)
+VIOLATIONS["strided_slice", 1] = call(f32(2), i32(1), i32(1, 1), shape=None)
+VIOLATIONS["strided_spread", 1] = call(f32(2), f32(1), i32(1), i32(1), shape=None)
 
 # ---- variables, regions, input and output ----------------------------------------------------------------------------
 
