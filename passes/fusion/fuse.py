@@ -132,7 +132,7 @@ class Fuser:
         return found
 
     def how(self, n: Node, operand: Value, v: Value, path: list[Node], g: Group) -> str:
-        if not is_elementwise(n):
+        if not is_elementwise(n) or any(x.ir_type.shape is None for x in (*n.inputs, n.out)):
             return "mapped"
         shape = shape_of(n.out)
         relabels = all(Trait.SAME_ORDER in step.op.traits for step in path)
