@@ -2,36 +2,39 @@
 
 Invariant: equal modules give equal texts. The symbol `program` is `i32 program(ptr args)`: args points at three
 addresses, of the table of buffers, of the run-time sizes, and of the status: site + 1 and value of the first check that
-failed.
-Entry points: `emit_module`, `load_module`.
+failed. Entry points: `emit_module`, `load_module`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from graphtf.ir.loops.stmt import LoopFunc, Module
-from graphtf.llvm.codegen.function import FunctionWriter
+from graphtf.ir.loops.expr import Buffer
+from graphtf.ir.loops.stmt import Invoke, LoopFunc, Module, Stmt
 from graphtf.llvm.codegen.module import ModuleWriter
+from graphtf.llvm.codegen.shapes import buffers, mutable, walk
+from graphtf.llvm.codegen.statements import BodyWriter
 from graphtf.llvm.engine import Engine
 from graphtf.llvm.link import Loaded
 from graphtf.llvm.target import Target, usable_cores
 
 ENTRY = "program"
+MAIN_STATEMENTS = 256  # in one function: what LLVM does grows faster than the function
 
 
 def emit_module(module: Module, target: Target, parts: int = 1) -> list[str]:
     """LLVM IR texts, at most `parts` of them with kernels, for `engine().compile`."""
     kernels = {k.name: k for k in module.kernels}
+    shared = shared_params(module)
     texts = []
-    for chunk in _shares(module.kernels, parts):
+    for share in [module.kernels[i::parts] for i in range(parts)]:
         w = ModuleWriter(target, kernels)
-        for k in chunk:
-            emit_kernel(w, k)
+        for k in share:
+            emit_kernel(w, k, shared.get(k.name, frozenset()))
         texts.append(w.text())
     w = ModuleWriter(target, kernels)
     emit_main(w, module.main)
-    return [*texts, w.text()]
+    return [*(t for t in texts if t), w.text()]
 
 
 def load_module(engine: Engine, module: Module, debug: bool = False) -> Loaded:
@@ -39,70 +42,88 @@ def load_module(engine: Engine, module: Module, debug: bool = False) -> Loaded:
     return engine.compile(emit_module(module, engine.target, usable_cores()))
 
 
-def _shares(kernels: Sequence[LoopFunc], parts: int) -> list[Sequence[LoopFunc]]:
-    return [share for i in range(parts) if (share := kernels[i::parts])]
+# ---- kernels ---------------------------------------------------------------------------------------------------------
 
 
-def emit_kernel(w: ModuleWriter, k: LoopFunc) -> None:
+def shared_params(module: Module) -> dict[str, frozenset[int]]:
+    """For each kernel, the positions of parameters that some call gives the same buffer as another."""
+    found: dict[str, set[int]] = {}
+    for s in walk(module.main.body):
+        if isinstance(s, Invoke) and len(set(s.buffers)) < len(s.buffers):
+            first: dict[Buffer, int] = {}
+            for i, b in enumerate(s.buffers):
+                j = first.setdefault(b, i)
+                if j != i:
+                    found.setdefault(s.function, set()).update((i, j))
+    return {name: frozenset(positions) for name, positions in found.items()}
+
+
+def emit_kernel(w: ModuleWriter, k: LoopFunc, shared: frozenset[int]) -> None:
     """`void k(ptr each buffer, i64 each size, ptr status)`"""
-    f = FunctionWriter(w, k.sizes)
+    f = BodyWriter(w, k.sizes, mutable(k.body), k.name)
     params = []
     for i, b in enumerate((*k.params, *k.temps)):
         f.buffers[b] = f"%p{i}"
-        params.append(f"ptr %p{i}")
-    params += [f"i64 {x}" for x in f.sizes.values()] + ["ptr %status"]
+        params.append(f"ptr {'' if i in shared else 'noalias '}%p{i}")
+    params += [f"i64 {x}" for x in f.sizes.values()] + ["ptr noalias %status"]
     f.run(k.body)
-    f.put("ret void")
     w.defined.add(k.name)
-    w.add(_define(f"void @{k.name}({', '.join(params)})", f))
+    w.add(f.text(f"void @{k.name}({', '.join(params)}) #0"))
+
+
+# ---- main ------------------------------------------------------------------------------------------------------------
 
 
 def emit_main(w: ModuleWriter, main: LoopFunc) -> None:
     """The entry: addresses and sizes are read from the argument block."""
-    f = MainWriter(w, main)
+    f = MainWriter(w, main, ENTRY)
+    f.entry += [
+        "  %table = load ptr, ptr %args, align 8",
+        "  %sizes.at = getelementptr i64, ptr %args, i64 1",
+        "  %sizes = load ptr, ptr %sizes.at, align 8",
+        "  %status.at = getelementptr i64, ptr %args, i64 2",
+        "  %status = load ptr, ptr %status.at, align 8",
+        "  store i64 0, ptr %status, align 8",
+    ]
+    f.read_sizes()
     f.run(main.body)
-    failed = f.ins("load i64, ptr %status, align 8")
-    flag = f.ins(f"icmp ne i64 {failed}, 0")
-    f.put(f"ret i32 {f.ins(f'zext i1 {flag} to i32')}")
-    w.add(_define(f"i32 @{ENTRY}(ptr %args)", f))
+    f.exit += ["  %outcome = load i64, ptr %status, align 8", "  %failed = icmp ne i64 %outcome, 0"]
+    f.exit.append("  %result = zext i1 %failed to i32")
+    f.returns = "ret i32 %result"
+    w.add(f.text(f"i32 @{ENTRY}(ptr %args) #0"))
 
 
-class MainWriter(FunctionWriter):
-    """`main`, whose buffers lie behind a table."""
+class MainWriter(BodyWriter):
+    """`main`, whose buffers lie behind a table; a long sequence of statements becomes several functions."""
 
-    def __init__(self, module: ModuleWriter, main: LoopFunc) -> None:
-        super().__init__(module, main.sizes)
-        self.entry += [
-            "  %table = load ptr, ptr %args, align 8",
-            "  %sizes.at = getelementptr i64, ptr %args, i64 1",
-            "  %sizes = load ptr, ptr %sizes.at, align 8",
-            "  %status.at = getelementptr i64, ptr %args, i64 2",
-            "  %status = load ptr, ptr %status.at, align 8",
-            "  store i64 0, ptr %status, align 8",
-        ]
+    def __init__(self, module: ModuleWriter, main: LoopFunc, name: str) -> None:
+        super().__init__(module, main.sizes, mutable(main.body), name)
+        self.main = main
+        self.number = {b: k for k, b in enumerate(main.params)}
+
+    def base(self, b: Buffer) -> str:
+        at = self.ins(f"getelementptr i64, ptr %table, i64 {self.number[b]}")
+        return self.ins(f"load ptr, ptr {at}, align 8")
+
+    def read_sizes(self) -> None:
         for k, x in enumerate(self.sizes.values()):
             self.entry.append(f"  {x}.at = getelementptr i64, ptr %sizes, i64 {k}")
             self.entry.append(f"  {x} = load i64, ptr {x}.at, align 8")
-        self.buffers = Table(self, main)
 
+    def run(self, body: Sequence[Stmt]) -> None:
+        if len(body) <= MAIN_STATEMENTS:
+            super().run(body)
+            return
+        for at in range(0, len(body), MAIN_STATEMENTS):
+            self.part(body[at : at + MAIN_STATEMENTS])
 
-class Table(Mapping):  # type: ignore[type-arg]
-    """Addresses of buffers, read from the table where they are used."""
-
-    def __init__(self, w: FunctionWriter, main: LoopFunc) -> None:
-        self.w = w
-        self.number = {b: k for k, b in enumerate(main.params)}
-
-    def __getitem__(self, b: object) -> str:
-        at = self.w.ins(f"getelementptr i64, ptr %table, i64 {self.number[b]}")  # type: ignore[index]
-        return self.w.ins(f"load ptr, ptr {at}, align 8")
-
-    def __iter__(self) -> object:  # type: ignore[override]
-        return iter(self.number)
-
-    def __len__(self) -> int:
-        return len(self.number)
-
-
-def _define(signature: str, f: FunctionWriter) -> str:
-    return "\n".join([f"define {signature} #0 {{", "entry:", *f.entry, *f.lines, "}"])
+    def part(self, body: Sequence[Stmt]) -> None:
+        """Statements as a function of their own."""
+        name = self.module.unique(f"{ENTRY}.part")
+        f = MainWriter(self.module, self.main, name)
+        f.read_sizes()
+        f.run(body)
+        self.module.add(f.text(f"internal void @{name}(ptr %table, ptr %sizes, ptr %status) #0"))
+        self.put(f"call void @{name}(ptr %table, ptr %sizes, ptr %status)")
+        for b in buffers(body):
+            self.scopes.forget(b)

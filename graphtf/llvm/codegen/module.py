@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from graphtf.llvm.codegen.function import FunctionWriter
 
 ATTRIBUTES = "attributes #0 = { nounwind }"
-INTERRUPTED = -1  # the status of a program that was told to stop
 
 
 class ModuleWriter:
@@ -45,17 +44,12 @@ class ModuleWriter:
         if name not in self.declared:
             self.declared[name] = f"declare {result} @{name}({', '.join(types)})"
 
-    def variable(self, name: str, type: str) -> None:
-        """A variable of the runtime."""
-        self.declared.setdefault(name, f"@{name} = external global {type}")
-
     def math_call(self, name: str, dtype: DType, lanes: int, args: Sequence[str]) -> str:
         """The call of a mathematical function, which is defined in the module once it is used."""
         t = vector(register_type(dtype), lanes)
-        if name == "fmod":
-            return f"frem {t} {args[0]}, {args[1]}"
         function = mathlib.define(name, dtype.size * 8, lanes, self.target.supports("fma"))
-        self.declared = function.declares | self.declared
+        for symbol, line in function.declares.items():
+            self.declared.setdefault(symbol, line)
         for symbol, text in function.definitions.items():
             self.take(symbol, text)
         return f"call {t} @{function.symbol}({', '.join(f'{t} {a}' for a in args)})"
@@ -76,21 +70,23 @@ class ModuleWriter:
 
     def poll(self, w: FunctionWriter) -> str:
         """Whether a loop of unknown length may go on, an i1: no check has failed, and the user has not interrupted."""
-        self.variable("gtf_interrupt_flag", "i32")
+        self.declared.setdefault("gtf_interrupt_flag", "@gtf_interrupt_flag = external global i32")
         self.declare("gtf_poll_interrupt", "i32", [])
         ask, after = w.labels("ask", "asked")
         flag = w.ins("load atomic i32, ptr @gtf_interrupt_flag monotonic, align 4")
-        w.put(f"br i1 {w.ins(f'icmp ne i32 {flag}, 0')}, label {ask}, label {after}")
+        w.branch(w.ins(f"icmp ne i32 {flag}, 0"), ask, after)
         w.start(ask)
         stop = w.ins("call i32 @gtf_poll_interrupt()")
         wide = w.ins(f"sext i32 {stop} to i64")
-        w.put(f"%unused{w.counter} = cmpxchg ptr %status, i64 0, i64 {wide} seq_cst seq_cst")
-        w.branch(after)
+        w.ins(f"cmpxchg ptr %status, i64 0, i64 {wide} seq_cst seq_cst")
+        w.jump(after)
         w.start(after)
         status = w.ins("load atomic i64, ptr %status monotonic, align 8")
         return w.ins(f"icmp eq i64 {status}, 0")
 
     def text(self) -> str:
-        """The whole module."""
+        """The whole module; empty for one without functions."""
+        if not self.parts:
+            return ""
         defined = {name: line for name, line in self.declared.items() if name not in self.defined}
         return "\n".join([*defined.values(), *self.parts, ATTRIBUTES, ""])

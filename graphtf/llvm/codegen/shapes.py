@@ -1,5 +1,5 @@
-"""What the emitter asks of loop programs before it writes them: which expressions vary along a vector loop, how an index
-moves with it, and which sizes of element are about.
+"""What the emitter asks of loop programs before it writes them: what varies along a vector loop, how an index moves
+with it, what a body stores to, and which sizes of element are about.
 
 Invariant: answers are conservative; "unknown" is always allowed. Entry points: `stride_along`, `Varying`, `widest`.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from graphtf.ir.loops.expr import Expr, Lit, Load, Prim, Size, Var, children
+from graphtf.ir.dims import Atom, Dim
+from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Prim, Size, Var, children
 from graphtf.ir.loops.stmt import Alloc, Check, Copy, For, If, Invoke, Let, Stmt, Store, While
 
 
@@ -57,6 +58,44 @@ def all_expressions(body: Iterable[Stmt]) -> Iterator[Expr]:
             stack.extend(children(e))
 
 
+def stored(body: Iterable[Stmt]) -> frozenset[Buffer]:
+    """The buffers that the statements write to."""
+    found = (s.buffer if isinstance(s, Store) else s.target for s in walk(body) if isinstance(s, (Store, Copy)))
+    return frozenset(found)
+
+
+def mutable(body: Iterable[Stmt]) -> frozenset[Buffer]:
+    """The buffers that the statements both write to and load from."""
+    body = tuple(body)
+    written = stored(body)
+    return written & {e.buffer for e in all_expressions(body) if isinstance(e, Load)} if written else written
+
+
+def buffers(body: Iterable[Stmt]) -> list[Buffer]:
+    """The buffers that the statements use, but for those they allocate, in the order met."""
+    body = tuple(body)
+    found: dict[Buffer, None] = {}
+    for s in walk(body):
+        if isinstance(s, Store):
+            found[s.buffer] = None
+        elif isinstance(s, Copy):
+            found.update({b: None for b in (s.target, s.source) if b is not None})
+        elif isinstance(s, Invoke):
+            found.update(dict.fromkeys(s.buffers))
+    found.update({e.buffer: None for e in all_expressions(body) if isinstance(e, Load)})
+    for s in walk(body):
+        if isinstance(s, Alloc):
+            found.pop(s.buffer, None)
+    return list(found)
+
+
+def uses_registers(loop: For) -> bool:
+    """Does the loop touch a register tile, whose indices must be constants?"""
+    if any(isinstance(s, Store) and s.buffer.space == "register" for s in walk(loop.body)):
+        return True
+    return any(isinstance(e, Load) and e.buffer.space == "register" for e in all_expressions((loop,)))
+
+
 def widest(loop: For) -> int:
     """Bytes of the largest element that the loop loads, stores or carries; 4 if none."""
     sizes = [c.var.dtype.size for c in loop.carries]
@@ -71,26 +110,38 @@ class Varying:
     """Which expressions differ from lane to lane in a vector loop."""
 
     def __init__(self, loop: For) -> None:
-        self.vars: set[int] = {id(loop.var)}
+        self.vars: set[int] = {id(loop.var), *(id(c.var) for c in loop.carries)}
         self.memo: dict[int, bool] = {}
         self.alive: list[Expr] = []
-        for s in walk(loop.body):
+        self.define(loop.body)
+
+    def define(self, body: Iterable[Stmt]) -> None:
+        """The variables of the body that vary; those carried round inner loops are taken to."""
+        for s in body:
             if isinstance(s, Let):
-                self.vars.add(id(s.var))  # named values inside the loop: taken as varying
+                if self(s.value):
+                    self.vars.add(id(s.var))
             elif isinstance(s, For):
                 self.vars.update(id(c.var) for c in s.carries)
-        self.vars.update(id(c.var) for c in loop.carries)
+            self.define(nested(s))
 
     def __call__(self, e: Expr) -> bool:
-        found = self.memo.get(id(e))
-        if found is None:
-            if isinstance(e, Var):
-                found = id(e) in self.vars
-            else:
-                found = any(self(x) for x in children(e))
-            self.memo[id(e)] = found
-            self.alive.append(e)  # ids stay unique while the memo lives
-        return found
+        memo = self.memo
+        found = memo.get(id(e))
+        if found is not None:
+            return found
+        pending = [e]
+        while pending:
+            x = pending[-1]
+            parts = children(x)
+            missing = [y for y in parts if id(y) not in memo]
+            if missing:
+                pending += missing
+                continue
+            pending.pop()
+            memo[id(x)] = id(x) in self.vars if isinstance(x, Var) else any(memo[id(y)] for y in parts)
+            self.alive.append(x)  # ids stay unique while the memo lives
+        return memo[id(e)]
 
 
 Stride = int | Expr | None
@@ -127,13 +178,26 @@ def is_nonnegative(e: Expr, at_least_zero: set[int]) -> bool:
     if isinstance(e, Lit):
         return bool(e.value >= 0)
     if isinstance(e, Size):
-        return not isinstance(e.dim, int) and all(c > 0 for _, c in e.dim.terms)
+        return _is_nonnegative_size(e.dim)
     if isinstance(e, Var):
         return id(e) in at_least_zero
     if isinstance(e, Prim) and e.name in ("add", "mul", "floordiv", "floormod", "min", "max"):
         tests = [is_nonnegative(x, at_least_zero) for x in e.args]
-        return any(tests) if e.name == "max" else all(tests)
+        return any(tests) if e.name == "max" else tests[1] if e.name == "floormod" else all(tests)
     return False
+
+
+def _is_nonnegative_size(d: Dim) -> bool:
+    if isinstance(d, int):
+        return d >= 0
+    return all(c >= 0 and all(map(_is_nonnegative_atom, m)) for m, c in d.terms)
+
+
+def _is_nonnegative_atom(a: Atom) -> bool:
+    if a.kind == "sym":
+        return True
+    tests = [_is_nonnegative_size(x) for x in a.args]
+    return any(tests) if a.kind == "max" else all(tests)
 
 
 def scalarises(loop: For, varying: Varying) -> bool:
