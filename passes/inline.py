@@ -14,16 +14,17 @@ from graphtf.passes.rebuild import Rebuild, content, fresh_names, size_names
 from graphtf.passes.structure import is_call
 
 
-def inline(graph: Graph) -> Graph:
-    """Replace calls by their bodies; in regions too."""
-    return Inliner(graph).run()
+def inline(graph: Graph, entry: frozenset[str] = frozenset()) -> Graph:
+    """Replace calls by their bodies; in regions too. `entry`: names of sizes that are known wherever the graph runs."""
+    return Inliner(graph, entry).run()
 
 
 class Inliner:
     """The state of the walk over a graph."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, entry: frozenset[str]) -> None:
         self.graph = graph
+        self.entry = entry | {s for v in graph.inputs for s in names_in(v)}
         self.out = Rebuild(graph.guards)
         self.names: set[str] | None = None  # of sizes in the graph so far, once they are needed
 
@@ -34,7 +35,7 @@ class Inliner:
 
     def place(self, n: Node) -> None:
         if not is_call(n):
-            self.out.place(map_regions(n, inline))
+            self.out.place(map_regions(n, lambda r: inline(r, self.entry)))
             return
         body = n.regions["body"]
         operands = self.out.all(n.inputs)
@@ -49,7 +50,7 @@ class Inliner:
 
     def renamings(self, body: Graph, n: Node) -> dict[str, Dim]:
         """New names for sizes that are made known inside the body and already have a meaning outside."""
-        shown = {s for v in (*body.inputs, *n.outputs) for s in names_in(v)}
+        shown = self.entry.union(s for v in (*body.inputs, *n.outputs) for s in names_in(v))
         born = dict.fromkeys(s for m in body.nodes for v in m.outputs for s in names_in(v) if s not in shown)
         if not born:
             return {}
