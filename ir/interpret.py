@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphtf.ir.dims import SymDim, symbols
-from graphtf.ir.errors import OpError
+from graphtf.ir.errors import OpError, ResourceExhaustedError
 from graphtf.ir.graph import Graph, Node, Source, Value, substitute_attr
 from graphtf.ir.match import Env, Guard, bind_result, check_guards, match_arguments
 from graphtf.ir.state import Cell
@@ -159,6 +159,8 @@ def _apply(step: _Step, operands: Sequence[Any], env: Env, on_node: OnNode | Non
     else:
         try:
             result = op.ref(*operands, **attrs)
+        except MemoryError as error:
+            raise ResourceExhaustedError(None, None, f"{op.name}: no memory for its result ({error})") from None
         except ValueError:
             if op.pure:
                 op.infer(*map(type_of, operands), **attrs)  # says what is wrong in the op's terms

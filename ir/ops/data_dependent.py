@@ -15,7 +15,7 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import ir_type
 from graphtf.ir.dims import Dim, Shape, floordiv, same
 from graphtf.ir.dtypes import DType
-from graphtf.ir.errors import InvalidArgumentError
+from graphtf.ir.errors import InvalidArgumentError, ResourceExhaustedError
 from graphtf.ir.op import Host, Op, Sample, Trait
 from graphtf.ir.ops.elementwise import check_dtype
 from graphtf.ir.ops.generate import INDEX_TYPES
@@ -165,13 +165,24 @@ def _arange_ref(start: Array, limit: Array, delta: Array, shape: Shape | None) -
     count = -((a - b) // d) if start.dtype.kind in "iu" else np.ceil(abs((b - a) / d))
     if not count <= _MOST_ELEMENTS:
         raise _refused("range", f"Requires ((limit - start) / delta) <= {_MOST_ELEMENTS}: ({b} - {a}) / {d}")
-    count = int(count)
-    return np.asarray((a + np.arange(count) * d).astype(start.dtype))
+    try:
+        return np.asarray((a + np.arange(int(count)) * d).astype(start.dtype))
+    except (MemoryError, ValueError):
+        raise ResourceExhaustedError(None, None, f"range: no memory for {int(count)} elements") from None
+
+
+def _arange_infer(*bounds: TensorType, shape: Shape | None) -> TensorType:
+    for t in bounds:
+        check_dtype(arange, t.dtype, dt.REAL, 1)
+        if t.dtype is not bounds[0].dtype or t.shape not in ((), None):
+            raise arange.violated(2, f"operands are {', '.join(map(str, bounds))}")
+    return bounds[0].with_shape(shape)
 
 
 arange = Op(
-    "arange", "start, start + delta, … before limit", lambda start, limit, delta, shape: start.with_shape(shape), _arange_ref,
-    None, _HOST, arity=3, attrs=("shape",), traits=Trait.ZERO_GRADIENT,
+    "arange", "start, start + delta, … before limit", _arange_infer, _arange_ref, None, _HOST, arity=3,
+    attrs=("shape",), traits=Trait.ZERO_GRADIENT,
+    constraints=("the dtype is one of real numbers", "operands are scalars of one dtype"),
     samples=(Sample("i32[] i32[] i32[]", {"shape": None}, values=(3, 18, 5)),),
 )  # fmt: skip
 
@@ -238,8 +249,11 @@ def _spread_ref(
     ct: Array, sizes: Array, begin: Array, end: Array, shape: Shape | None, strides: tuple[int, ...], open_begin: int,
     open_end: int, single: int,
 ) -> Array:  # fmt: skip
-    out = np.zeros(tuple(sizes.tolist()), ct.dtype)
-    out[_key(begin, end, strides, open_begin, open_end, single, out.ndim)] = ct
+    try:
+        out = np.zeros(tuple(sizes.tolist()), ct.dtype)
+        out[_key(begin, end, strides, open_begin, open_end, single, out.ndim)] = ct
+    except (ValueError, IndexError) as e:
+        raise _refused("strided_spread", str(e)) from None
     return out
 
 

@@ -45,6 +45,8 @@ def reduction(
         return x if x.shape is None else x.with_shape(tuple(d for k, d in enumerate(x.shape) if k not in axes))
 
     def run(x: Array, axes: Axes) -> Array:
+        if not axes:
+            return x  # -0 stays what it is
         narrow = x.dtype
         if narrow.itemsize == 2 and narrow.kind not in "iu":
             x = x.astype(np.float32)

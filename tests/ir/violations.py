@@ -126,6 +126,8 @@ VIOLATIONS |= {
 
 VIOLATIONS |= {
     ("repeated", 1): call(f32(2), shape=None),
+    ("arange", 1): call(*[tensor("complex64")] * 3, shape=None),
+    ("arange", 2): call(i32(), i32(), f32(), shape=None),
     ("unique", 1): call(f32(2), size=None, dtype=dt.float32),
     ("unique", 2): call(f32(2, 2), size=None, dtype=dt.int32),
     ("rebits", 1): call(tensor("bool", 2), shape=None, dtype=dt.int32),
