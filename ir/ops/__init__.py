@@ -16,10 +16,12 @@ from graphtf.ir.ops import (
     data_dependent,
     dynamic,
     elementwise,
+    factor,
     fft,
     generate,
     index,
     io,
+    linalg,
     random,
     reduce,
     scan,
@@ -33,7 +35,7 @@ from graphtf.ir.ops import (
 
 _FAMILIES = (
     elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, index, reduce, contract,
-    conv, window, scan, sort, fft, random, data_dependent, state, control, io, composite,
+    conv, window, scan, sort, fft, linalg, factor, random, data_dependent, state, control, io, composite,
 )  # fmt: skip
 
 OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in vars(family).values() if isinstance(op, Op)}

@@ -249,10 +249,9 @@ def _at_maximum(name: str, doc: str, ref: Callable[..., Array], vjp: Callable[..
 
     samples = []
     for shape, found, attrs in _GEOMETRIES:
-        x = np.random.default_rng(1).permutation(math.prod(shape)).reshape(shape) / 8.0
-        y = window_max.ref(x, **attrs)
-        values = np.random.default_rng(2).integers(-8, 8, found if of_windows else shape) / 4.0
-        samples.append(Sample(_typed(shape, found, values.shape), attrs, values=(x, y, values)))
+        x, last = np.sin(np.arange(math.prod(shape)) ** 2.0).reshape(shape), found if of_windows else shape
+        y, values = window_max.ref(x, **attrs), np.cos(np.arange(math.prod(last)) ** 2.0).reshape(last)
+        samples.append(Sample(_typed(shape, found, last), attrs, values=(x, y, values)))
     op = Op(
         name, doc, infer, ref, vjp, Kernel(name), arity=3, attrs=_ATTRS,
         constraints=(*_CONSTRAINTS, "all operands have the same dtype", "values are as many as windows or elements"),
