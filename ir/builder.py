@@ -6,13 +6,14 @@ Invariant: what it holds is valid at every step (types are inferred as nodes are
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphtf.ir import binding
-from graphtf.ir.dims import Dim, collecting_guards
+from graphtf.ir.dims import Dim, collecting_guards, sym
 from graphtf.ir.graph import Graph, Node, Source, Value
 from graphtf.ir.op import Op, infer_types
 from graphtf.ir.types import TensorType, Type
@@ -21,12 +22,17 @@ from graphtf.ir.types import TensorType, Type
 class Builder:
     """Appends nodes. Used as a binder: `with binding(builder): mul(x, y)`."""
 
-    def __init__(self, name: str = "graph", source: Source | None = None) -> None:
+    def __init__(self, name: str = "graph", source: Source | None = None, within: Builder | None = None) -> None:
         self.name = name
         self.inputs: list[Value] = []
         self.nodes: list[Node] = []
         self.guards: list[tuple[Dim, Dim]] = []
         self.source = source  # given to the nodes appended; passes set it to the node they replace
+        self.within = within  # the builder of the graph that this one's will be part of
+        self.size_names: set[str] = set()  # names of sizes that `new_size` must not give
+        self.widened: dict[Value, Any] = {}  # by its first result: what stands for a node that was given more results
+        self._made: dict[Value, Node] = {}  # by the first `_indexed` nodes
+        self._indexed = 0
 
     def input(self, type: Type, hint: str = "") -> Value:
         """A new input of the graph."""
@@ -72,6 +78,42 @@ class Builder:
             self.nodes.append(Node(n.op, tuple(new[v] for v in n.inputs), n.attrs, fresh, n.regions, n.source))
             new.update(zip(n.outputs, fresh))
         return [new[v] for v in g.outputs]
+
+    def new_size(self) -> Dim:
+        """A size that only run time knows, under a name of its own in the whole program."""
+        if self.within is not None:
+            return self.within.new_size()
+        name = next(n for n in (f"r{k}" for k in itertools.count(len(self.size_names))) if n not in self.size_names)
+        self.size_names.add(name)
+        return sym(name)
+
+    # ---- nodes made before -------------------------------------------------------------------------------------------
+
+    def home(self, x: Any) -> tuple[Builder, Value] | None:
+        """Where the node that made an operand is, and the operand's value there; None for what no graph holds."""
+        return (self, x) if isinstance(x, Value) else None
+
+    def shown(self, v: Value) -> Any:
+        """A value of this graph as `bind` gives it."""
+        return v
+
+    def note(self, op: Op, operands: Sequence[Any], attrs: Mapping[str, Any], outputs: Sequence[Any]) -> None:
+        """Tell whoever records what is applied of an op that stands in the graph already."""
+
+    def maker(self, v: Value) -> Node | None:
+        """The node that defines a value; None for an input."""
+        for n in self.nodes[self._indexed :]:
+            self._made.update((out, n) for out in n.outputs)
+        self._indexed = len(self.nodes)
+        return self._made.get(v)
+
+    def replace(self, old: Node, nodes: Sequence[Node]) -> None:
+        """Put nodes in the place of one. They define its values, and perhaps more."""
+        at = self.nodes.index(old)
+        self.nodes[at : at + 1] = nodes
+        if at < self._indexed:
+            self._indexed += len(nodes) - 1
+            self._made.update((out, n) for n in nodes for out in n.outputs)
 
     def finish(self, outputs: Sequence[Value]) -> Graph:
         """The graph built so far."""

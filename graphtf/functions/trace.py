@@ -6,7 +6,7 @@ input of the graph: a variable as a reference, a tensor by its value when the fu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from graphtf.convert import to_array
 from graphtf.functions.contents import Known, contents
 from graphtf.functions.source import user_source
+from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import active_binder, binding
 from graphtf.ir.builder import Builder
 from graphtf.ir.dims import Dim, SymDim, sym
@@ -171,6 +172,25 @@ class Trace(Builder):
         self.root.new_sizes.append(name)
         return sym(name)
 
+    def home(self, x: Any) -> tuple[Builder, Value] | None:
+        """The trace that holds a traced tensor, and its value there."""
+        owner = x._trace() if isinstance(x, SymbolicTensor) else None
+        return (owner, x.value) if owner is not None else super().home(x)
+
+    def shown(self, v: Value) -> Any:
+        """A value of this trace as a tensor."""
+        return self.wrapped(v, "value")
+
+    def note(self, op: Op, operands: Sequence[Any], attrs: Mapping[str, Any], outputs: Sequence[Any]) -> None:
+        """Tell the active tapes."""
+        if active.tapes:
+            record(op, tuple(operands), attrs, tuple(outputs))
+
+    def replace(self, old: Node, nodes: Sequence[Node]) -> None:
+        """Put nodes in the place of one."""
+        super().replace(old, nodes)
+        self.makers.update((v, n) for n in nodes for v in n.outputs)
+
     def outside(self) -> list[tuple[Any, Value]]:
         """What the graph's inputs beyond the arguments stand for, in order."""
         at = {v: k for k, v in enumerate(self.inputs)}
@@ -190,10 +210,14 @@ class Trace(Builder):
         have = x.value.ir_type.shape
         if dims is None or (have is not None and all(d is None or d == h for d, h in zip(dims, have))):
             return
-        shape = tuple(self.new_size() if d is None else d for d in dims)
-        if have is not None:
+        v, source = self.value_of(x), user_source()
+        if have is None:
+            sizes = self.append(p.shape_of, (v,), {"shape": (len(dims),), "dtype": dt.int64}, source).out
+            shape = tuple(self.new_size() if d is None else d for d in dims)
+            node = self.append(p.reshape_to, (v, sizes), {"shape": shape}, source)
+        else:
             shape = tuple(h if d is None or isinstance(h, int) else d for d, h in zip(dims, have))
-        node = self.append(p.reshape, (self.value_of(x),), {"shape": shape}, user_source())
+            node = self.append(p.reshape, (v,), {"shape": shape}, source)
         self.makers[node.out] = node
         x.value = node.out
 

@@ -6,40 +6,17 @@ other tapes, to any order; only what lies between the sources and the targets is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from graphtf.ir.dtypes import DType
 from graphtf.ir.errors import MissingGradient
-from graphtf.ir.graph import Node, Value
-from graphtf.ir.op import Op, Trait
+from graphtf.ir.op import Effect, Trait
 from graphtf.ir.ops.prims import p
-
-
-class Applied(Protocol):
-    """An op that was applied: a tape's record, or a node."""
-
-    @property
-    def op(self) -> Op: ...
-    @property
-    def operands(self) -> Sequence[Any]: ...
-    @property
-    def attrs(self) -> Mapping[str, Any]: ...  # regions among them
-    @property
-    def outputs(self) -> Sequence[Any]: ...
-
-
-class Entry(NamedTuple):
-    """A node as an op that was applied."""
-
-    op: Op
-    operands: tuple[Value, ...]
-    attrs: Mapping[str, Any]
-    outputs: tuple[Value, ...]
-
-
-def entry(n: Node) -> Entry:
-    return Entry(n.op, n.inputs, n.all_attrs(), n.outputs)
+from graphtf.passes.autodiff.branch import pull_branch
+from graphtf.passes.autodiff.call import pull_call, pull_custom
+from graphtf.passes.autodiff.loop import pull_loop
+from graphtf.passes.autodiff.record import Applied, dtype_of
+from graphtf.passes.autodiff.widen import Widened, since
 
 
 def backward(
@@ -52,13 +29,14 @@ def backward(
     >>> from graphtf.ir.builder import Builder
     >>> from graphtf.ir.binding import binding
     >>> from graphtf.ir.types import tensor
+    >>> from graphtf.passes.autodiff.record import Entry
     >>> b = Builder()
     >>> x, ct = b.input(tensor("float32", 3)), b.input(tensor("float32", 3))
     >>> with binding(b):
     ...     y = p.mul(x, x)
-    ...     (found,) = backward([entry(b.nodes[0])], [y], [x], [ct])
-    >>> found.type
-    TensorType(dtype=float32, shape=(3,))
+    ...     (found,) = backward([Entry.of(b.nodes[0])], [y], [x], [ct])
+    >>> str(found.type)
+    'f32[3]'
     """
     reached = reached_from(records, sources)
     flow = Cotangents({id(s) for s in sources})
@@ -75,11 +53,6 @@ def backward(
                 if want and ct is not None:
                     flow.add(x, ct)
     return [flow.of(s) for s in sources]
-
-
-def dtype_of(x: Any) -> DType:
-    """The element type of a value, a tensor, or what a variable holds."""
-    return x.type.dtype if isinstance(x, Value) else x.dtype  # type: ignore[no-any-return]
 
 
 def reached_from(records: Iterable[Applied], sources: Iterable[Any]) -> set[int]:
@@ -109,13 +82,38 @@ class Cotangents:
         return self.found.get(id(x))
 
 
-def pull(r: Applied, cts: list[Any], wanted: Sequence[bool]) -> Sequence[Any]:
+def pull(r: Applied, cts: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
     """The cotangents of an op's operands (those wanted, at least) from those of its results."""
     op = r.op
+    if op.effect is Effect.REGIONS:
+        return pull_regions(r, cts, wanted)
     if op.vjp is None or Trait.ZERO_GRADIENT in op.traits:
         return [None] * len(r.operands)
-    if callable(op.vjp):
-        if op.results == 1:
-            return op.vjp(cts[0], r.outputs[0], *r.operands, **r.attrs)  # type: ignore[no-any-return]
-        return op.vjp(tuple(cts), tuple(r.outputs), *r.operands, **r.attrs)  # type: ignore[no-any-return]
-    raise MissingGradient(f"{op.name} has no gradient: {op.vjp.why}")
+    if not callable(op.vjp):
+        raise MissingGradient(f"{op.name} has no gradient: {op.vjp.why}")
+    if op.results == 1:
+        return op.vjp(cts[0], r.outputs[0], *r.operands, **r.attrs)  # type: ignore[no-any-return]
+    return op.vjp(tuple(cts), tuple(r.outputs), *r.operands, **r.attrs)  # type: ignore[no-any-return]
+
+
+def pull_regions(r: Applied, cts: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
+    """As `pull`, of an op whose regions say what it does."""
+    anew = since(r)
+    if anew is not None:
+        return _pull_anew(r, cts, anew)
+    if "vjp" in r.attrs:
+        return pull_custom(r, cts)
+    if "cond" in r.attrs:
+        return pull_loop(r, cts, wanted, backward)
+    if "then" in r.attrs:
+        return pull_branch(r, cts, wanted, backward)
+    return pull_call(r, cts, wanted, backward)
+
+
+def _pull_anew(r: Applied, cts: Sequence[Any], anew: Widened) -> list[Any]:
+    """By what stands in place of an op since another gradient was taken of it."""
+    given = [(y, ct) for y, ct in zip(anew.main.outputs, cts) if ct is not None]
+    sources = {id(x): x for x in r.operands}
+    found = backward(anew.entries, [y for y, _ in given], list(sources.values()), [ct for _, ct in given])
+    by_source = dict(zip(sources, found))
+    return [by_source.pop(id(x), None) for x in r.operands]
