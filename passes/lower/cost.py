@@ -1,4 +1,4 @@
-"""What computing an element costs, in units of a simple instruction: enough to size tasks and to choose recomputation."""
+"""What computing an element costs, in simple instructions: enough to size tasks and to choose recomputation."""
 
 from __future__ import annotations
 

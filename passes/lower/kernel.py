@@ -47,7 +47,8 @@ def finish(frame: Frame, body: Iterable[Stmt]) -> LoopFunc:
         names.update(dims.symbols(b.size))
     for s in body:
         names.update(_symbols(s))
-    return LoopFunc(frame.name, frame.params, tuple(sorted(names)), body, tuple(frame.temps), frame.doc, tuple(frame.sites))
+    sizes, temps = tuple(sorted(names)), tuple(frame.temps)
+    return LoopFunc(frame.name, frame.params, sizes, body, temps, frame.doc, tuple(frame.sites))
 
 
 def _symbols(s: Stmt) -> Iterator[str]:

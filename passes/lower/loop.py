@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from graphtf.ir.dims import Dim, Shape, ceildiv, product
+from graphtf.ir.dims import Dim, Shape, ceildiv, minimum, product
 from graphtf.ir.graph import Graph, Node
 from graphtf.ir.loops.expr import Expr, Var, iadd, imin, imul, lit, size
 from graphtf.ir.loops.stmt import For, Let, LoopFunc, Stmt, Store
@@ -38,6 +38,8 @@ class Nest:
         if not self.counts:
             return body(())
         outer, inner = product(self.counts[:-1]), self.counts[-1]
+        if not isinstance(inner, int):
+            outer = minimum(outer, outer * inner)  # rows without elements are not walked
         if outer == 1:
             return self.one_axis(inner, body)
         per_row = max(1, TASK // max(1, self.weight * (inner if isinstance(inner, int) else 256)))

@@ -96,5 +96,5 @@ def same(a: Expr, b: Expr) -> bool:
     if isinstance(a, Prim) and isinstance(b, Prim):
         return a.name == b.name and all(same(x, y) for x, y in zip(a.args, b.args))
     if isinstance(a, Lit) and isinstance(b, Lit):
-        return a.value == b.value
+        return bool(a.value == b.value)
     return isinstance(a, Size) and isinstance(b, Size) and a.dim == b.dim

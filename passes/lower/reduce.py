@@ -142,7 +142,8 @@ class Reduction:
         stmts, values = self.point(kept, (*outer, inner))
         acc = [Var(f"acc{k}", s.dtype) for k, s in enumerate(self.sums)]
         carries = tuple(Carry(a, b, v, s.combine) for a, b, v, s in zip(acc, before, values, self.sums))
-        loop = For(inner, lit(0), size(self.counts[self.reduced[-1]]), tuple(stmts), "vector", carries=carries, unroll=ACCUMULATORS)
+        stop = size(self.counts[self.reduced[-1]])
+        loop = For(inner, lit(0), stop, tuple(stmts), "vector", carries=carries, unroll=ACCUMULATORS)
         turns = tuple(Carry(b, identity(s.combine, s.dtype), a) for b, a, s in zip(before, acc, self.sums))
         return [For(r, start, stop, (loop,), carries=turns)], list(before)
 
@@ -164,8 +165,8 @@ class Reduction:
     def across(self) -> list[Stmt]:
         *outer, last = self.kept
         columns, rows, depth = self.counts[last], self.count(outer), self.count(self.reduced)
-        narrow = isinstance(columns, int) and columns <= NARROW and rows == 1
-        if narrow and not (isinstance(depth, int) and depth * columns * self.cost <= TASK):
+        small = isinstance(depth, int) and isinstance(columns, int) and depth * columns * self.cost <= TASK
+        if isinstance(columns, int) and columns <= NARROW and rows == 1 and not small:
             return self.across_blocks(columns, depth)
         block = self.column_block(columns)
         tasks = ceildiv(columns, block)
@@ -175,7 +176,8 @@ class Reduction:
             lead, strip = split_index(r, (rows, tasks))
             start = imul(strip, block)
             at = split_index(lead, tuple(self.counts[i] for i in outer))
-            return [self.strip(at, start, imin(iadd(start, block), size(columns)), (lit(0), size(depth)), self.conclude)]
+            stop = imin(iadd(start, block), size(columns))
+            return [self.strip(at, start, stop, (lit(0), size(depth)), self.conclude)]
 
         per = block * self.cost * (depth if isinstance(depth, int) else 64)
         return blocked(total, max(1, TASK // max(1, per)), "strip", body)
@@ -202,7 +204,8 @@ class Reduction:
             Carry(a, identity(s.combine, s.dtype), v, s.combine) for a, v, s in zip(acc, values, self.sums)
         )
         loop = For(k, *depth, tuple(stmts), carries=carries)
-        return For(j, start, stop, (loop, *end(kept, list(acc))), "vector", lanes=self.lanes(self.counts[self.kept[-1]]))
+        lanes = self.lanes(self.counts[self.kept[-1]])
+        return For(j, start, stop, (loop, *end(kept, list(acc))), "vector", lanes=lanes)
 
     def across_blocks(self, columns: int, depth: Dim) -> list[Stmt]:
         """Few columns, many rows: blocks of rows give partial results, then those are joined."""

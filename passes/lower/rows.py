@@ -1,7 +1,7 @@
 """Kernels of kind `rows`: several reductions of the same rows that depend on each other (softmax, layer norm).
 
-Invariant: a row is walked once per phase while it is in cache; a phase ends where a reduction's result is needed. What a
-later phase needs is read from where it was stored, computed again if cheap, or kept in a row buffer.
+Invariant: a row is walked once per phase while it is in cache; a phase ends where a reduction's result is needed. What
+a later phase needs is read from where it was stored, computed again if cheap, or kept in a row buffer.
 Entry point: `lower_rows(node, caps, name)`.
 """
 

@@ -16,6 +16,7 @@ from graphtf.ir.op import Effect, Host, Kernel, Structural, Trait, Unsupported
 from graphtf.ir.types import RefType
 from graphtf.passes.fusion.classify import is_native
 from graphtf.passes.lower.caps import Caps
+from graphtf.passes.lower.contraction import has_lowering, lower_contraction
 from graphtf.passes.lower.loop import lower_loop
 from graphtf.passes.lower.reduce import lower_reduce
 from graphtf.passes.lower.rows import lower_rows
@@ -38,6 +39,7 @@ FUSIONS: dict[str, Recipe] = {
     "loop": Recipe(lower_loop),
     "reduce": Recipe(lower_reduce),
     "rows": Recipe(lower_rows),
+    "contract": Recipe(lower_contraction),
 }
 KERNELS: dict[str, Recipe] = {
     "scan": Recipe(lower_scan),
@@ -57,6 +59,8 @@ KERNELS: dict[str, Recipe] = {
 def recipe(node: Node) -> Recipe | None:
     """The recipe for a node that is a kernel, or None."""
     if "body" in node.regions and "kind" in node.attrs:
+        if node.attrs["kind"] == "contract" and not has_lowering(node):
+            return None
         return FUSIONS.get(str(node.attrs["kind"]))
     lowering = node.op.lowering
     return KERNELS.get(lowering.kind) if isinstance(lowering, Kernel) else None

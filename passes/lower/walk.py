@@ -38,12 +38,13 @@ class Lines:
 
     def emit(self, line: Callable[[Expr, Expr], list[Stmt]]) -> list[Stmt]:
         """Loops over all lines; `line(o, i)` walks one."""
-        per = (self.length if isinstance(self.length, int) else 256) * (self.inner if isinstance(self.inner, int) else 16)
-        block = max(1, TASK // max(1, per))
+        length, inner = (d if isinstance(d, int) else guess for d, guess in ((self.length, 256), (self.inner, 16)))
+        block = max(1, TASK // max(1, length * inner))
         if self.inner == 1:
             return blocked(self.outer, block, "o", lambda o: line(o, lit(0)))
         i = Var("i")
-        return blocked(self.outer, block, "o", lambda o: [For(i, lit(0), size(self.inner), tuple(line(o, i)), "vector")])
+        whole = size(self.inner)
+        return blocked(self.outer, block, "o", lambda o: [For(i, lit(0), whole, tuple(line(o, i)), "vector")])
 
     def at(self, o: Expr, k: Expr, i: Expr) -> Expr:
         """The offset of element k of line (o, i)."""

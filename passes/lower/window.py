@@ -14,7 +14,23 @@ from dataclasses import dataclass
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, Shape, product
 from graphtf.ir.graph import Node, Value
-from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Var, cast, iadd, imax, imin, imul, isub, lit, prim, select, size
+from graphtf.ir.loops.expr import (
+    Buffer,
+    Expr,
+    Lit,
+    Load,
+    Var,
+    cast,
+    iadd,
+    imax,
+    imin,
+    imul,
+    isub,
+    lit,
+    prim,
+    select,
+    size,
+)
 from graphtf.ir.loops.stmt import Carry, Copy, For, If, LoopFunc, Stmt, Store
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.kernel import Frame, finish
@@ -22,6 +38,7 @@ from graphtf.passes.lower.loop import TASK, Nest, blocked
 from graphtf.passes.lower.offsets import flat_offset, split_index
 from graphtf.passes.lower.reduce import accumulator, identity
 
+Index = tuple[Expr, ...]
 UNROLLED = 32  # window positions up to which the window is written out instead of looped over
 
 
@@ -61,12 +78,13 @@ class Windows:
         """May a window reach into padding along the axis?"""
         span = (self.window[axis] - 1) * self.dilations[axis] + 1
         last = (self.count[axis] - 1) * self.strides[axis] + span - self.low[axis]
-        fits = isinstance(last - self.shape[axis], int) and last - self.shape[axis] <= 0
+        beyond = last - self.shape[axis]
+        fits = isinstance(beyond, int) and beyond <= 0
         trivial = self.window[axis] == 1 and self.strides[axis] == 1 and self.low[axis] == 0
         return self.low[axis] != 0 or not (fits or trivial)
 
     def position(self, index: Sequence[Expr], offset: Sequence[Expr | int]) -> tuple[tuple[Expr, ...], Expr | None]:
-        """The array index that window `index` has at `offset`, clamped inside, and whether it is inside (None: surely)."""
+        """The array index of window `index` at `offset`, clamped inside, and whether it is inside (None: surely)."""
         at: list[Expr] = []
         inside: Expr | None = None
         for axis, (i, k) in enumerate(zip(index, offset)):
@@ -98,9 +116,9 @@ def lower_window(node: Node, caps: Caps, name: str, combine: str) -> LoopFunc:
         out = flat_offset(index, w.count)
         if w.positions <= UNROLLED:
             total: Expr = neutral
-            for k, offset in enumerate(w.each()):
+            for number, offset in enumerate(w.each()):
                 x = value(index, offset)
-                total = x if k == 0 else prim(combine, total, x)
+                total = x if number == 0 else prim(combine, total, x)
             return [Store(target, out, cast(total, target.dtype))]
         k, acc = Var("k"), Var("acc", dtype)
         x = value(index, split_index(k, w.window))
@@ -116,7 +134,7 @@ def lower_max_grad(node: Node, caps: Caps, name: str) -> LoopFunc:
     x, y, ct, target = frame.params
     w = Windows.of(node, node.inputs[0], node.inputs[1])
 
-    def contribution(index: tuple[Expr, ...], at: tuple[Expr, ...], inside: Expr | None, found: Expr) -> tuple[Expr, Expr]:
+    def contribution(index: Index, at: Index, inside: Expr | None, found: Expr) -> tuple[Expr, Expr]:
         here = flat_offset(index, w.count)
         hit = prim("eq", Load(x, flat_offset(at, w.shape)), Load(y, here))
         hit = hit if inside is None else prim("and", hit, inside)
@@ -155,14 +173,14 @@ def lower_sum_grad(node: Node, caps: Caps, name: str) -> LoopFunc:
     ct, target = frame.params
     w = Windows.of(node, node.outputs[0], node.inputs[0])
 
-    def contribution(index: tuple[Expr, ...], at: tuple[Expr, ...], inside: Expr | None, found: Expr) -> tuple[Expr, Expr]:
+    def contribution(index: Index, at: Index, inside: Expr | None, found: Expr) -> tuple[Expr, Expr]:
         value: Expr = Load(ct, flat_offset(index, w.count))
         return (value if inside is None else select(inside, value, Lit(0, ct.dtype))), found
 
     return scatter_windows(frame, w, target, contribution)
 
 
-Give = Callable[[tuple[Expr, ...], tuple[Expr, ...], "Expr | None", Expr], tuple[Expr, Expr]]
+Give = Callable[[Index, Index, "Expr | None", Expr], tuple[Expr, Expr]]
 
 
 def scatter_windows(frame: Frame, w: Windows, target: Buffer, give: Give) -> LoopFunc:

@@ -1,0 +1,107 @@
+"""Register tiles: the innermost loops of matrix products and convolutions.
+
+Invariant: a tile is `rows` × `columns` sums kept in registers while the summed index runs, in order, each term one
+fused multiplication and addition; it never reaches outside, since tiles at the end of an axis are moved back to overlap
+their neighbours. Entry points: `choose`, `Tile.sum`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from graphtf.ir.dims import Dim
+from graphtf.ir.dtypes import DType
+from graphtf.ir.loops.expr import Expr, Lit, Var, lit, prim
+from graphtf.ir.loops.stmt import Carry, For, Stmt
+from graphtf.passes.lower.caps import Caps
+
+LATENCY = 5.0  # cycles from a multiplication and addition to the next that needs it, and a little more
+PER_CYCLE = 2.0  # of them, and of loads, that start in one cycle
+REFILL = 1.5  # cycles to bring a vector of columns from the second cache
+MOST_ROWS = 16  # code grows with the rows
+Limits = tuple[Var, Expr, Expr]  # a loop: its variable, start and stop
+
+
+@dataclass(frozen=True)
+class Tile:
+    """`rows` × `columns` sums of a dtype."""
+
+    rows: int
+    columns: int
+    dtype: DType
+
+    def sum(
+        self, loops: Sequence[Limits], left: Callable[[int], Expr], right: Callable[[Var], Expr],
+        start: Callable[[int, Var], Expr] | None, end: Callable[[list[Expr], Var], list[Stmt]],
+    ) -> Stmt:  # fmt: skip
+        """sums[i, j] = start(i, j) + Σ left(i) * right(j) over the variables of `loops`; then `end(sums, j)`.
+
+        `left` and `right` read those variables, and j, the column, is a vector.
+        """
+        j = Var("j")
+        zero = Lit(0, self.dtype)
+        first = [start(i, j) if start else zero for i in range(self.rows)]
+        nest, sums = accumulate(loops, first, lambda sums: self.step(sums, left, right(j)))
+        return For(j, lit(0), lit(self.columns), (nest, *end(sums, j)), "vector", lanes=self.columns)
+
+    def step(self, sums: Sequence[Expr], left: Callable[[int], Expr], right: Expr) -> list[Expr]:
+        return [prim("fma", left(i), right, s) for i, s in enumerate(sums)]
+
+
+def accumulate(
+    loops: Sequence[Limits], first: Sequence[Expr], step: Callable[[list[Expr]], list[Expr]]
+) -> tuple[Stmt, list[Expr]]:
+    """Nested loops that carry values from `first` through `step`; and the values at the end."""
+    (var, start, stop), inner = loops[0], loops[1:]
+    own = [Var(f"sum{i}", x.dtype) for i, x in enumerate(first)]
+    body: tuple[Stmt, ...] = ()
+    following = step(list(own)) if not inner else []
+    if inner:
+        nest, following = accumulate(inner, own, step)
+        body = (nest,)
+    carries = tuple(Carry(a, x, y) for a, x, y in zip(own, first, following))
+    return For(var, start, stop, body, carries=carries), list(own)
+
+
+def choose(m: Dim, n: Dim, dtype: DType, caps: Caps) -> Tile:
+    """The tile with which an m × n result takes the fewest cycles, one size of the sum at a time.
+
+    A size known only at run time counts as large; where it turns out smaller than the tile, another way is needed.
+    """
+    lanes = caps.lanes(dtype.size)
+    best, least = Tile(1, 1, dtype), float("inf")
+    for columns in widths(n, lanes):
+        vectors = -(-columns // lanes)
+        for rows in range(1, MOST_ROWS + 1):
+            if not fits(rows, vectors, caps.registers) or (isinstance(m, int) and rows > max(1, m)):
+                break
+            cycles = pieces(m, rows) * pieces(n, columns) * cycles_of(rows, vectors)
+            if cycles <= least:  # of equals the higher: it walks the columns less often
+                best, least = Tile(rows, columns, dtype), cycles
+    return best
+
+
+def widths(n: Dim, lanes: int) -> list[int]:
+    """Columns a tile may have: one vector or more, or all there are where they do not fill one."""
+    if isinstance(n, int) and n < lanes:
+        return [max(1, n)]
+    return [k * lanes for k in (1, 2, 4, 8) if not isinstance(n, int) or k * lanes <= n]
+
+
+def fits(rows: int, vectors: int, registers: int) -> bool:
+    """Do the sums, a vector of columns and one broadcast element have room?"""
+    return rows * vectors + (vectors if rows > 1 else 0) + 1 <= registers
+
+
+def pieces(size: Dim, piece: int) -> float:
+    """How many tiles an axis takes; without rounding up where its size is not known."""
+    return -(-size // piece) if isinstance(size, int) else 64 / piece
+
+
+def cycles_of(rows: int, vectors: int) -> float:
+    """Cycles for one value of the summed index: bound by arithmetic, by loads, by what the second cache gives, or by
+    latency. A narrow tile keeps its panel nearer."""
+    loads = rows + vectors
+    bound = max(rows * vectors / PER_CYCLE, loads / PER_CYCLE + 0.5, vectors * REFILL, LATENCY)
+    return bound * (1 + vectors / 100)
