@@ -32,12 +32,15 @@ _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)  # the golden ratio and √3 - 1, as fract
 _MASK = 0xFFFFFFFF
 
 
-def _infer(key: TensorType, counter: TensorType, shape: Shape, dtype: DType) -> TensorType:
+def _check_state(op: Op, key: TensorType, counter: TensorType) -> None:
     for k, (t, n) in enumerate(((key, 1), (counter, 2))):
-        if t.dtype is not dt.uint64:
-            raise philox.violated(1, f"operand {k} is {t}, expected u64[{n}]", "dtype")
-        if t.shape not in ((n,), None):
-            raise philox.violated(1, f"operand {k} is {t}, expected u64[{n}]")
+        if t.dtype is not dt.uint64 or t.shape not in ((n,), None):
+            kind = "shape" if t.dtype is dt.uint64 else "dtype"
+            raise op.violated(1, f"operand {k} is {t}, expected u64[{n}]", kind)
+
+
+def _infer(key: TensorType, counter: TensorType, shape: Shape, dtype: DType) -> TensorType:
+    _check_state(philox, key, counter)
     check_dtype(philox, dtype, (dt.uint32, dt.uint64), 2)
     check_sizes(philox, shape, "shape", 3)
     return TensorType(dtype, shape)
@@ -145,10 +148,11 @@ philox = Op(
 
 
 def _rows_infer(key: TensorType, counter: TensorType, shape: Shape, skip: int) -> TensorType:
-    out = _infer(key, counter, shape, dt.uint32)
+    _check_state(philox_rows, key, counter)
     if len(shape) != 2:
         raise philox_rows.violated(2, f"attribute shape is {list(shape)}, expected rows and columns")
-    return out
+    check_sizes(philox_rows, shape, "shape", 3)
+    return TensorType(dt.uint32, shape)
 
 
 def _rows_ref(key: Array, counter: Array, shape: tuple[int, ...], skip: int) -> Array:
@@ -173,8 +177,8 @@ def _rows_element(
 
 
 philox_rows = Op(
-    "philox_rows", "random uint32 in rows, row i starting `skip`·i blocks after the counter", _rows_infer, _rows_ref, None,
-    Element(_rows_element), arity=2, attrs=("shape", "skip"),
+    "philox_rows", "random uint32 in rows, row i starting `skip`·i blocks after the counter", _rows_infer, _rows_ref,
+    None, Element(_rows_element), arity=2, attrs=("shape", "skip"),
     constraints=("the key is u64[1], the counter u64[2]", "there are rows and columns", "sizes are not negative"),
     traits=Trait.ZERO_GRADIENT,
     samples=(

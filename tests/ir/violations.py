@@ -122,6 +122,143 @@ VIOLATIONS |= {
     ("philox", 3): call(_KEY, _COUNTER, shape=(-1,), dtype=dt.uint32),
 }
 
+VIOLATIONS |= {
+    ("philox_rows", 1): call(_KEY, _KEY, shape=(2, 2), skip=1),
+    ("philox_rows", 2): call(_KEY, _COUNTER, shape=(2,), skip=1),
+    ("philox_rows", 3): call(_KEY, _COUNTER, shape=(2, -1), skip=1),
+    ("fisher_yates", 1): call(i32(3)),
+    ("fisher_yates", 2): call(tensor("uint32", 3, 3)),
+}
+
+# ---- indices, order, running totals ----------------------------------------------------------------------------------
+
+_SCAN = {"axis": 0, "combine": "add", "exclusive": False, "reverse": False}
+
+VIOLATIONS |= {
+    ("gather", 1): call(f32(3), f32(2), axis=0, batch_dims=0),
+    ("gather", 2): call(f32(3), i32(2), axis=1, batch_dims=0),
+    ("gather", 3): call(f32(2, 3), i32(3, 2), axis=1, batch_dims=1),
+    ("gather_nd", 1): call(f32(3), f32(2, 1), batch_dims=0),
+    ("gather_nd", 2): call(f32(2, 3), i32(3, 1), batch_dims=1),
+    ("gather_nd", 3): call(f32(3), i32(2, 2), batch_dims=0),
+    ("scatter", 1): call(f32(3), f32(2, 1), f32(2), combine="add"),
+    ("scatter", 2): call(f32(3), i32(2, 1), i32(2), combine="add"),
+    ("scatter", 3): call(tensor("bool", 3), i32(2, 1), tensor("bool", 2), combine="add"),
+    ("scatter", 4): call(f32(3), i32(2, sym("n")), f32(2), combine="add"),
+    ("scatter", 5): call(f32(3, 4), i32(2, 1), f32(2, 3), combine="add"),
+    ("cumulate", 1): call(f32(3), **{**_SCAN, "combine": "or"}),
+    ("cumulate", 2): call(i32(3), **{**_SCAN, "combine": "logaddexp"}),
+    ("cumulate", 3): call(f32(3), **{**_SCAN, "axis": 1}),
+    ("recurrence", 1): call(tensor("bool", 3), tensor("bool", 3), axis=0, reverse=False),
+    ("recurrence", 2): call(f32(3), i32(3), axis=0, reverse=False),
+    ("recurrence", 3): call(f32(3), f32(3), axis=-1, reverse=False),
+    ("recurrence", 4): call(f32(3), f32(4), axis=0, reverse=False),
+    ("sort", 1): call(tensor("complex64", 3), axis=0, descending=False),
+    ("sort", 2): call(f32(3), axis=1, descending=False),
+    ("argsort", 1): call(tensor("complex64", 3), axis=0, descending=False, stable=True),
+    ("argsort", 2): call(f32(3), axis=1, descending=False, stable=True),
+    ("top_k", 1): call(tensor("complex64", 3), k=1, sorted=True),
+    ("top_k", 2): call(f32(), k=0, sorted=True),
+    ("top_k", 3): call(f32(2, 3), k=4, sorted=True),
+}
+
+# ---- products of matrices, windows -----------------------------------------------------------------------------------
+
+_PLAIN = {"transpose_a": False, "transpose_b": False}
+_STEP = {"strides": (1,), "padding": ((0, 0),), "dilations": (1,), "groups": 1}
+_POOL = {"window": (2,), "strides": (1,), "padding": ((0, 0),)}
+
+VIOLATIONS |= {
+    ("matmul", 1): call(tensor("bool", 2, 2), tensor("bool", 2, 2), **_PLAIN),
+    ("matmul", 2): call(f32(2, 2), i32(2, 2), **_PLAIN),
+    ("matmul", 3): call(f32(2, 2), f32(2, 2), **_PLAIN, dtype=dt.int64),
+    ("matmul", 4): call(f32(2), f32(2, 2), **_PLAIN),
+    ("matmul", 5): call(f32(2, 3), f32(2, 3), **_PLAIN),
+    ("matmul", 6): call(f32(2, 1, 1), f32(3, 1, 1), **_PLAIN),
+}
+
+
+def _of_conv(name: str, first: Any, second: Any, **states: Any) -> dict[tuple[str, int], Call]:
+    """A convolution of array[1, 5, 4] with filters[3, 2, 2], broken in each way; `states` gives the third shape."""
+
+    def broken(number: int, **attrs: Any) -> None:
+        found[name, number] = call(first, second, **{**states, **_STEP, "groups": 2, **attrs})
+
+    found: dict[tuple[str, int], Call] = {}
+    found[name, 1] = call(tensor("bool", 1, 5, 4), tensor("bool", 3, 2, 2), **states, **_STEP)
+    found[name, 2] = call(first, TensorType(dt.int32, second.shape), **states, **_STEP)
+    broken(4, strides=(1, 1))
+    broken(5, dilations=(0,))
+    broken(6, groups=1)
+    broken(7, dilations=(9,))
+    if states:
+        broken(8, padding=((1, 0),))
+    return found
+
+
+_ARRAY, _FILTERS, _RESULT = (1, 5, 4), (3, 2, 2), (1, 3, 2)
+VIOLATIONS |= _of_conv("conv", f32(*_ARRAY), f32(*_FILTERS))
+VIOLATIONS |= _of_conv("conv_grad_input", f32(*_RESULT), f32(*_FILTERS), input_shape=_ARRAY)
+VIOLATIONS |= _of_conv("conv_grad_filter", f32(*_ARRAY), f32(*_RESULT), filter_shape=_FILTERS)
+VIOLATIONS |= {
+    ("conv", 3): call(f32(1, 5, 5, 4), f32(3, 2, 2), **_STEP),
+    ("conv_grad_input", 3): call(f32(1, 3, 2), f32(3, 2, 2), input_shape=(1, 5, 5, 4), **_STEP),
+    ("conv_grad_filter", 3): call(f32(1, 5, 4), f32(1, 3, 2), filter_shape=(3, 3, 2, 2), **_STEP),
+}
+
+
+def _of_windows(name: str, *operands: TensorType, **states: Any) -> dict[tuple[str, int], Call]:
+    bad = tuple(TensorType(dt.string, t.shape) for t in operands)
+    return {
+        (name, 1): call(*bad, **states, **_POOL),
+        (name, 2): call(*operands, **states, **{**_POOL, "strides": (1, 1)}),
+        (name, 3): call(*operands, **states, **{**_POOL, "padding": ((0, -1),)}),
+        (name, 4): call(*operands, **states, **{**_POOL, "window": (9,)}),
+    }
+
+
+VIOLATIONS |= _of_windows("window_sum", f32(5)) | _of_windows("window_max", f32(5))
+VIOLATIONS |= _of_windows("window_sum_grad", f32(4), shape=(5,))
+VIOLATIONS |= _of_windows("max_pool_grad", f32(5), f32(4), f32(4))
+VIOLATIONS |= _of_windows("max_pool_pick", f32(5), f32(4), f32(5))
+VIOLATIONS |= {
+    ("window_sum_grad", 5): call(f32(5), shape=(5,), **_POOL),
+    ("max_pool_grad", 5): call(f32(5), i32(4), f32(4), **_POOL),
+    ("max_pool_grad", 6): call(f32(5), f32(4), f32(5), **_POOL),
+    ("max_pool_pick", 5): call(f32(5), f32(4), i32(5), **_POOL),
+    ("max_pool_pick", 6): call(f32(5), f32(5), f32(5), **_POOL),
+}
+
+# ---- Fourier transforms, linear algebra ------------------------------------------------------------------------------
+
+_C = tensor("complex64", 3)
+VIOLATIONS |= {
+    ("fft", 1): call(f32(3), rank=1),
+    ("fft", 2): call(_C, rank=2),
+    ("ifft", 1): call(f32(3), rank=1),
+    ("ifft", 2): call(_C, rank=0),
+    ("rfft", 1): call(_C, rank=1),
+    ("rfft", 2): call(f32(3), rank=2),
+    ("irfft", 1): call(f32(3), rank=1, length=5),
+    ("irfft", 2): call(_C, rank=2, length=5),
+    ("irfft", 3): call(_C, rank=1, length=6),
+}
+_MATRICES: dict[str, dict[str, Any]] = {
+    "inv": {}, "det": {}, "slogdet": {}, "expm": {}, "logm": {}, "sqrtm": {}, "cholesky": {}, "lu": {"dtype": dt.int32},
+    "qr": {"full_matrices": False}, "svd": {"full_matrices": False, "compute_uv": True}, "eigh": {"vectors": True},
+    "eig": {"vectors": True}, "solve": {"adjoint": False}, "triangular_solve": {"adjoint": False, "lower": True},
+}  # fmt: skip
+for _name, _attrs in _MATRICES.items():
+    _more = [tensor("complex64", 2, 1)] * ((OPS[_name].arity or 1) - 1)
+    VIOLATIONS[_name, 1] = call(i32(2, 2), *_more, **_attrs)
+    VIOLATIONS[_name, 2] = call(tensor("complex64", 2), *_more, **_attrs)
+    if "square" in " ".join(OPS[_name].constraints):
+        VIOLATIONS[_name, 3] = call(tensor("complex64", 2, 3), *_more, **_attrs)
+for _name in ("solve", "triangular_solve"):
+    VIOLATIONS[_name, 4] = call(f32(2, 2), i32(2, 1), **_MATRICES[_name])
+    VIOLATIONS[_name, 5] = call(f32(2, 2), f32(3, 1), **_MATRICES[_name])
+    VIOLATIONS[_name, 6] = call(f32(2, 2, 2), f32(3, 2, 1), **_MATRICES[_name])
+
 # ---- shapes that depend on data --------------------------------------------------------------------------------------
 
 VIOLATIONS |= {
