@@ -1,7 +1,7 @@
 """Ops that run on the host because only run time knows their result's shape (ir/ops/data_dependent.py), applied.
 
 Invariant: eagerly nothing is stated about the result; while tracing each None in a shape becomes a size with a name of its
-own. Entry point: `stated(shape)`.
+own. Entry points: `stated(shape)`, `named_size(count)`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from graphtf.ir.binding import active_binder
 from graphtf.ir.dims import Dim
+from graphtf.ir.ops.prims import p, scalar_like
 
 
 def stated(shape: Sequence[Dim | None] | None) -> Any:
@@ -25,3 +26,11 @@ def stated_size() -> Any:
     """A new size while tracing, None eagerly."""
     binder = active_binder()
     return None if binder is None else binder.new_size()  # type: ignore[attr-defined]
+
+
+def named_size(count: Any) -> Dim:
+    """The size that a scalar integer tensor holds: its value eagerly, a name that running the program binds in a trace."""
+    if active_binder() is None:
+        return int(count)
+    (size,) = p.arange(scalar_like(count, 0), count, scalar_like(count, 1), shape=stated((None,))).ir_type.dims
+    return size  # type: ignore[no-any-return]

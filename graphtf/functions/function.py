@@ -286,11 +286,11 @@ def _template(result: Any) -> Any:
 
 
 def _pairs(name: str, args: list[Any], specs: Any) -> list[tuple[Any, Any]]:
+    """Each spec with the argument, or the part of one, that stands where it does."""
     try:
-        nest.assert_same_structure(list(specs), args, check_types=False)
+        return list(zip(nest.flatten_up_to(list(specs), args), nest.flatten(list(specs))))
     except (ValueError, TypeError) as e:
         raise TypeError(f"{name}: arguments do not have the structure of input_signature: {e}") from None
-    return list(zip(nest.flatten(args), nest.flatten(list(specs))))
 
 
 def _fitted(name: str, x: Any, spec: Any) -> Any:

@@ -13,7 +13,10 @@ from typing import Any
 from graphtf import nest
 from graphtf.convert import convert_to_tensor
 from graphtf.functions.trace import Trace, tracing
+from graphtf.ir import dtypes as dt
+from graphtf.ir.dims import Shape
 from graphtf.ir.graph import Graph, Value
+from graphtf.ir.ops.prims import p
 from graphtf.ir.types import TensorType
 from graphtf.recording import active, touch
 from graphtf.tensor import SymbolicTensor
@@ -38,14 +41,26 @@ def trace_region(
     tensors = [trace.wrapped(v, f"{name}_arg") for v in arguments]
     with tracing(trace):
         result = call(tensors)
-        leaves = [None if x is None else convert_to_tensor(x) for x in nest.flatten(result, expand_composites=True)]
-        outputs = [x if isinstance(x, SymbolicTensor) and x._trace() is trace else _local(trace, x) for x in leaves if x is not None]
-    structure = nest.pack_sequence_as(result, leaves, expand_composites=True) if nest.is_nested(result) else leaves[0]
-    return Region(trace, arguments, structure, outputs)
+        flat = nest.flatten(result, expand_composites=True)
+        leaves = [None if x is None else as_local(trace, convert_to_tensor(x)) for x in flat]
+    structure = nest.pack_sequence_as(result, leaves, expand_composites=True)
+    return Region(trace, arguments, structure, [x for x in leaves if x is not None])
 
 
-def _local(trace: Trace, x: Any) -> SymbolicTensor:
+def as_local(trace: Trace, x: Any) -> SymbolicTensor:
+    """A tensor of this trace for a tensor from anywhere."""
+    if isinstance(x, SymbolicTensor) and x._trace() is trace:
+        return x
     return trace.wrapped(trace.value_of(x), "captured", getattr(x, "known", None))
+
+
+def forget_shape(region: Region, k: int) -> None:
+    """Give output k unknown rank: what it is joined with has another shape."""
+    out = region.outputs[k]
+    dims = out.ir_type.shape
+    if dims is not None:
+        with tracing(region.trace):
+            region.outputs[k] = p.reshape_to(out, p.dims(dims=dims, dtype=dt.int64), shape=None)
 
 
 def close_regions(parent: Trace, regions: Sequence[Region]) -> tuple[list[Any], list[Graph]]:
@@ -68,3 +83,10 @@ def close_regions(parent: Trace, regions: Sequence[Region]) -> tuple[list[Any], 
         graphs.append(Graph(inputs, tuple(region.trace.nodes), outputs, region.trace.name, tuple(region.trace.guards)))
     variables = {id(v.cell): v for region in regions for v in region.trace.variables.values()}
     return [variables.get(key, x) for key, x in shared.items()], graphs
+
+
+def common_sizes(a: Shape | None, b: Shape | None) -> tuple[int | None, ...] | None:
+    """The sizes that two shapes of one rank share; None for those they do not, and if ranks differ."""
+    if a is None or b is None or len(a) != len(b):
+        return None
+    return tuple(d if d == e and isinstance(d, int) else None for d, e in zip(a, b))

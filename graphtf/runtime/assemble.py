@@ -80,6 +80,8 @@ class Assembler:
         self.variable: dict[Value, Slot] = {}
         self.writes: dict[Value, list[int]] = {}  # positions of the nodes that assign each variable
         self.known: set[str] = set()  # sizes known so far
+        self.why: dict[Node, str] = {}  # why a node is a host step, for those that are
+        self.opens: set[Node] = set()  # host steps that make sizes known
         self.steps: list[NativeStep | HostStep] = []
         self.segment: Segment | None = None
         self.flow = Flow(graph.nodes, graph.outputs)
@@ -92,7 +94,7 @@ class Assembler:
         self.enter()
         self.choose_destinations()
         for i, n in enumerate(self.graph.nodes):
-            why = host_reason(n) or self.resizes(n)
+            why = self.why.get(n)
             if why is not None:
                 self.host(n, why)
             elif n.op.effect is Effect.READ:
@@ -118,6 +120,15 @@ class Assembler:
         for i, n in enumerate(self.graph.nodes):
             if n.op.effect is Effect.WRITE:
                 self.writes.setdefault(n.inputs[0], []).append(i)
+            why = host_reason(n) or self.resizes(n)
+            if why is None:
+                continue
+            self.why[n] = why
+            fresh = {s for v in n.outputs for d in v.ir_type.dims_or_none for s in symbols(d)} - self.known
+            if fresh:
+                self.known |= fresh
+                self.table.learn(fresh)
+                self.opens.add(n)
 
     def choose_destinations(self) -> None:
         """Outputs are computed straight into the caller's memory, new values of variables over the old where legal."""
@@ -157,7 +168,7 @@ class Assembler:
     def writes_memory(self, v: Value) -> bool:
         """Is `v` computed by native code that can be told where to put it?"""
         _, maker = self.flow.maker[v]
-        if host_reason(maker) is not None or maker.op.effect in (Effect.READ, Effect.WRITE):
+        if maker in self.why or maker.op.effect in (Effect.READ, Effect.WRITE):
             return False
         return Trait.GENERATOR not in maker.op.traits or recipe(maker) is not None
 
@@ -193,13 +204,9 @@ class Assembler:
             else:
                 self.table.touch(self.where[v])
                 operands.append(self.where[v])
-        fresh = {s for v in n.outputs for d in v.ir_type.dims_or_none for s in symbols(d)} - self.known
-        if fresh:
-            self.known |= fresh
-            self.table.phase += 1
         results = tuple(self.table.for_type("host", v.ir_type) for v in n.outputs)
         self.where.update(zip(n.outputs, results))
-        self.steps.append(HostStep(n, why, tuple(operands), results, bool(fresh), writes_variables(n)))
+        self.steps.append(HostStep(n, why, tuple(operands), results, n in self.opens, writes_variables(n)))
 
     def read(self, n: Node, position: int) -> None:
         """A variable's value is its memory, unless it is still wanted after the variable has changed."""

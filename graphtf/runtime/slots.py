@@ -6,12 +6,13 @@ have a lifetime in program positions; the others belong to the caller, to variab
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from graphtf.ir.dims import Dim
+from graphtf.ir.dims import Dim, symbols
 from graphtf.ir.dtypes import DType
 from graphtf.ir.loops.expr import Buffer
 from graphtf.ir.types import TensorType
@@ -40,12 +41,19 @@ class SlotTable:
         self.slots: list[Slot] = []
         self.clock = 0
         self.phase = 0
+        self.phase_of: dict[str, int] = {}  # of each size that a host step makes known: when
+
+    def learn(self, names: Iterable[str]) -> None:
+        """A host step makes these sizes known: a phase begins."""
+        self.phase += 1
+        self.phase_of.update(dict.fromkeys(names, self.phase))
 
     def new(self, kind: str, dtype: DType, size: Dim, **details: Any) -> Slot:
         """A slot; arena slots are born now."""
         number = len(self.slots)
         buffer = Buffer(f"b{number}", dtype, size)
-        slot = Slot(number, kind, dtype, size, buffer, first=self.clock, last=self.clock, phase=self.phase, **details)
+        phase = max((self.phase_of.get(s, 0) for s in symbols(size)), default=0)
+        slot = Slot(number, kind, dtype, size, buffer, first=self.clock, last=self.clock, phase=phase, **details)
         self.slots.append(slot)
         return slot
 

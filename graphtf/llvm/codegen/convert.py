@@ -1,7 +1,7 @@
 """Conversions between element types as LLVM instructions, at any number of lanes.
 
-Invariant: what NumPy's `astype` gives on x86, bit for bit, on every target: floats out of an integer's range give the
-least 32- or 64-bit integer (of which smaller types keep the low bits), halves round to nearest even.
+Invariant: what the op `cast` gives, bit for bit, on every target: floats out of an integer's range give the least 32- or
+64-bit integer (of which smaller and unsigned types keep the low bits), halves round to nearest even.
 Entry points: `emit_cast`, `emit_bitcast`, `widen`, `narrow`.
 """
 
@@ -129,9 +129,6 @@ def emit_cast(w: Writer, x: str, source: DType, target: DType, lanes: int) -> st
     if source is target:
         return x
     if source in (dt.float16, dt.bfloat16):
-        if source is dt.float16 and target is dt.uint32:  # NumPy goes by way of 64 bits here
-            wide = emit_cast(w, widen(w, x, source, lanes), dt.float32, dt.int64, lanes)
-            return emit_cast(w, wide, dt.int64, target, lanes)
         return emit_cast(w, widen(w, x, source, lanes), dt.float32, target, lanes)
     if target in (dt.float16, dt.bfloat16):
         if source is dt.float64 and target is dt.float16:
@@ -158,9 +155,9 @@ def _from_float(w: Writer, x: str, source: DType, target: DType, lanes: int) -> 
     t, to = vector(register_type(source), lanes), vector(register_type(target), lanes)
     if target.kind == "f":
         return w.ins(f"{'fpext' if target.size > source.size else 'fptrunc'} {t} {x} to {to}")
-    bits = max(32, target.size * 8)
-    if target.kind == "u" and target.size >= 4:
-        return _to_unsigned(w, x, source, bits, lanes)
+    if target is dt.uint64:
+        return _to_unsigned(w, x, source, 64, lanes)
+    bits = 32 if target.size < 4 or target is dt.int32 else 64
     out = _truncated(w, x, source, bits, lanes)
     return out if target.size * 8 == bits else w.ins(f"trunc {vector(f'i{bits}', lanes)} {out} to {to}")
 

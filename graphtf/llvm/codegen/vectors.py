@@ -71,15 +71,16 @@ class Vectors:
         """A range known now: no test is made that is decided already."""
         first, count = int(start), int(stop) - int(start)
         whole = count // self.lanes
+        rounded = whole - whole % self.width
         registers = uses_registers(self.s)
-        self.open(min(self.width, whole))
-        if whole <= STRAIGHT or registers:
-            rounded = 0
-        else:
-            rounded = whole - whole % self.width
+        self.open(self.width if rounded else 1)
+        if whole > STRAIGHT and not registers:
             self.loop(start, str(first + rounded * self.lanes), self.width)
-        for k in range(rounded, whole):
-            self.step(str(first + k * self.lanes), k % self.width)
+            written = rounded
+        else:
+            written = 0
+        for k in range(written, whole):
+            self.step(str(first + k * self.lanes), k % self.width if k < rounded else 0)
         totals = self.join()
         left = first + whole * self.lanes
         if registers or int(stop) - left == 1:

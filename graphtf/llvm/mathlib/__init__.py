@@ -25,6 +25,11 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Real]]] = {
 NAMES = frozenset(_FUNCTIONS)
 
 
+def arity(name: str) -> int:
+    """How many operands the function takes."""
+    return _FUNCTIONS[name][0]
+
+
 @dataclass(frozen=True, slots=True)
 class MathFunction:
     """The function `symbol`: `definitions` maps each symbol that must be defined, itself last, to its text; `declares`

@@ -12,6 +12,7 @@ from graphtf.llvm.mathlib.lanes import Int, Lanes, Real, pick
 
 _INF, _NAN = math.inf, math.nan
 _LOG2_E = 1.4426950408889634
+_ALMOST_HALF = -0.4999  # rounds 0 up, whatever follows
 # ln 2 as a sum whose first part times any exponent is exact.
 _LN2_F32 = (0.693145751953125, 1.428606765330187e-06)
 _LN2_F64 = (0.6931471805598903, 5.497923018708371e-14)
@@ -64,7 +65,7 @@ def _split(k: Lanes, x: Real, offset: int, upward: bool = False) -> tuple[Real, 
     """(t, r): x = n·ln 2 + r with r nearest 0, or `upward` from it; the lowest bits of t hold n + offset."""
     first, second = pick(k, _LN2_F32, _LN2_F64)
     magic = k.format.magic + offset
-    t = k.mad(x, _LOG2_E, -0.5) + magic if upward else k.mad(x, _LOG2_E, magic)
+    t = k.mad(x, _LOG2_E, _ALMOST_HALF) + magic if upward else k.mad(x, _LOG2_E, magic)
     n = t - magic
     r = k.mad(n, -first, x)
     return t, k.mad(n, -second, r)
