@@ -38,10 +38,10 @@ class Nest:
         if not self.counts:
             return body(())
         outer, inner = product(self.counts[:-1]), self.counts[-1]
-        if not isinstance(inner, int):
-            outer = minimum(outer, outer * inner)  # rows without elements are not walked
         if outer == 1:
             return self.one_axis(inner, body)
+        if not isinstance(inner, int):
+            outer = minimum(outer, outer * inner)  # rows without elements are not walked
         per_row = max(1, TASK // max(1, self.weight * (inner if isinstance(inner, int) else 256)))
         return blocked(outer, per_row, "row", lambda r: self.row(r, inner, body))
 
