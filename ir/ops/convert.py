@@ -43,8 +43,11 @@ def _cast_ref(x: Array, dtype: DType) -> Array:
             x = x.real
         if dtype.kind == "b":
             return np.asarray(x != 0)
-        if target in _NARROW_INTEGERS and x.dtype.kind not in "iub":
-            x = x.astype(np.int32)  # as the machine converts: out of range is the least int32
+        if x.dtype.kind not in "iub":
+            if target in _NARROW_INTEGERS:
+                x = x.astype(np.int32)  # as the machine converts: out of range is the least int32
+            elif dtype is dt.uint32:
+                x = x.astype(np.int64)  # NumPy gives this for some elements of an array, other numbers for the rest
         return np.asarray(x.astype(target))
 
 
