@@ -1,2 +1,2 @@
-"""The language: types, op declarations, graph, verifier, text format, interpreter, loop IR. Imports nothing of GraphTF's
+"""The language: types, op declarations, graph, verifier, text format, interpreter, loop IR. Imports none of GraphTF's
 other folders."""

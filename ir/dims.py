@@ -217,7 +217,9 @@ def _atom_lower(a: Atom) -> float:
         return 0
     if a.kind == "floordiv":
         low = lower_bound(a.args[0])
-        return math.floor(low / a.args[1]) if isinstance(a.args[1], int) and low > -math.inf else (0 if low >= 0 else -math.inf)
+        if isinstance(a.args[1], int) and low > -math.inf:
+            return math.floor(low / a.args[1])
+        return 0 if low >= 0 else -math.inf
     return (max if a.kind == "max" else min)(lower_bound(x) for x in a.args)
 
 

@@ -129,7 +129,7 @@ class DType:
         if self.kind in "iu":
             return getattr(np.iinfo(self.np), which)
         if self.kind == "f":
-            return getattr(ml_dtypes.finfo(self.np), which)
+            return getattr(ml_dtypes.finfo(self.np), which)  # type: ignore[no-untyped-call]
         raise TypeError(f"Cannot find {which} value of {self!r}.")
 
 

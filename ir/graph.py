@@ -8,7 +8,7 @@ Entry points: `Graph`, `Builder` (ir/builder.py).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -118,9 +118,8 @@ class Graph:
         """The same function with other nodes; itself if they are the same."""
         nodes = tuple(nodes)
         outputs = self.outputs if outputs is None else outputs
-        if len(nodes) == len(self.nodes) and all(a is b for a, b in zip(nodes, self.nodes)):
-            if all(a is b for a, b in zip(outputs, self.outputs)) and len(outputs) == len(self.outputs):
-                return self
+        if _same(nodes, self.nodes) and _same(outputs, self.outputs):
+            return self
         return replace(self, nodes=nodes, outputs=outputs)
 
     def walk(self) -> Iterator[Node]:
@@ -129,6 +128,10 @@ class Graph:
             yield n
             for r in n.regions.values():
                 yield from r.walk()
+
+
+def _same(a: Sequence[Any], b: Sequence[Any]) -> bool:
+    return len(a) == len(b) and all(x is y for x, y in zip(a, b))
 
 
 def map_regions(n: Node, transform: Callable[[Graph], Graph]) -> Node:

@@ -93,9 +93,12 @@ class Matcher:
             found = False
             for k, axis, d in pending:
                 unknown = set(symbols(d)) - known
-                if len(unknown) == 1 and _is_linear(d, *unknown):
-                    known |= unknown
-                    self._solved.append((k, axis, *unknown, d))
+                if len(unknown) != 1:
+                    continue
+                (name,) = unknown
+                if _is_linear(d, name):
+                    known.add(name)
+                    self._solved.append((k, axis, name, d))
                     found = True
         solved = {(k, axis) for k, axis, _, _ in self._solved}
         self._late = [x for x in pending if x[:2] not in solved and known.issuperset(symbols(x[2]))]

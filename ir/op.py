@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 from graphtf.ir import binding
 from graphtf.ir.errors import Violation
@@ -104,7 +104,7 @@ class Host:
     why: str
 
 
-Lowering = Union[Scalar, Body, Element, Reduce, Kernel, Decompose, Structural, Host]
+Lowering = Scalar | Body | Element | Reduce | Kernel | Decompose | Structural | Host
 
 
 @dataclass(frozen=True, slots=True)

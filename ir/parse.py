@@ -26,6 +26,7 @@ _TOKEN = re.compile(
     r'(?P<string>"(?:[^"\\\n]|\\.)*")|(?P<value>%[A-Za-z0-9_.]+)|(?P<float>\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+)'
     r"|(?P<int>\d+)|(?P<word>[A-Za-z_@][A-Za-z0-9_.]*)|(?P<punct>==|//|[(){}\[\]<>,:=;*+\-])|(?P<space>[ \t]+|\n)"
 )
+_SOURCE = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^\s":]+):(\d{1,9})(?: ("(?:[^"\\]|\\.)*"))?')
 _MAX_DEPTH = 60
 _MAX_ELEMENTS = 1 << 31
 
@@ -225,7 +226,7 @@ class Parser:
             return None
         end = self.text.find("\n", self.at)
         end = len(self.text) if end < 0 else end
-        m = re.fullmatch(r'\s*("(?:[^"\\]|\\.)*"|[^\s":]+):(\d{1,9})(?: ("(?:[^"\\]|\\.)*"))?', self.text[self.stop : end])
+        m = _SOURCE.fullmatch(self.text, self.stop, end)
         if m is None:
             raise self.error("found no 'file:line' after ';'")
         self.stop = end

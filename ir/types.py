@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +80,7 @@ class RefType:
         return f"ref {self.content}"
 
 
-Type = Union[TensorType, RefType]
+Type = TensorType | RefType
 
 
 def tensor(dtype: Any, *dims: Dim) -> TensorType:

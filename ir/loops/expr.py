@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 from graphtf.ir import dims
 from graphtf.ir.dims import Dim
@@ -75,7 +75,7 @@ class Prim:
     dtype: DType
 
 
-Expr = Union[Lit, Var, Size, Load, Prim]
+Expr = Lit | Var | Size | Load | Prim
 
 # name -> number of operands. Result dtype: that of the operands, but bool for comparisons and tests.
 ARITHMETIC = {

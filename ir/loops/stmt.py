@@ -7,7 +7,6 @@ for its `Carry`s with a `combine`. Entry points: `LoopFunc` (one kernel), `Modul
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
 
 from graphtf.ir.dtypes import int64
 from graphtf.ir.loops.expr import Buffer, Expr, Lit, Var
@@ -124,7 +123,7 @@ class Invoke:
     buffers: tuple[Buffer, ...]
 
 
-Stmt = Union[Let, Store, For, While, If, Alloc, Copy, Check, Invoke]
+Stmt = Let | Store | For | While | If | Alloc | Copy | Check | Invoke
 
 
 @dataclass(frozen=True, slots=True)

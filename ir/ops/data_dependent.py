@@ -1,7 +1,7 @@
 """Ops whose result's shape depends on values, not only on shapes: they run on the host between native segments.
 
-Invariant: attribute `shape` states the result's shape as far as it is known when the node is made, with names of their own
-for sizes that only run time tells; None where even the rank is unknown, as eagerly, where nothing is stated.
+Invariant: attribute `shape` states the result's shape as far as it is known when the node is made, with names of their
+own for sizes that only run time tells; None where even the rank is unknown, as eagerly, where nothing is stated.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ nonzero = Op(
     "nonzero", "index vectors of the elements that are not zero, one a row, in row-major order",
     lambda x, shape: TensorType(dt.int64, shape), _nonzero_ref, None, _HOST, attrs=("shape",),
     traits=Trait.ZERO_GRADIENT,
-    samples=(Sample("bool[3, 4]", {"shape": None}), Sample("f32[5]", {"shape": None}), Sample("i32[0, 2]", {"shape": None})),
+    samples=tuple(Sample(t, {"shape": None}) for t in ("bool[3, 4]", "f32[5]", "i32[0, 2]")),
 )  # fmt: skip
 
 
@@ -95,7 +95,9 @@ unique = Op(
     "unique", "the distinct elements in order of appearance, which of them each element is, and how often each occurs",
     _unique_infer, _unique_ref, None, _HOST, attrs=("size", "dtype"), results=3,
     constraints=("the dtype is int32 or int64", "the operand is a vector"), traits=Trait.ZERO_GRADIENT,
-    samples=(Sample("i32[8]", {"size": None, "dtype": dt.int32}, 0, 4), Sample("f32[0]", {"size": None, "dtype": dt.int64})),
+    samples=(
+        Sample("i32[8]", {"size": None, "dtype": dt.int32}, 0, 4), Sample("f32[0]", {"size": None, "dtype": dt.int64}),
+    ),
 )  # fmt: skip
 
 
@@ -103,8 +105,9 @@ unique = Op(
 
 
 def _sized(
-    name: str, doc: str, ref: Callable[[Array, Array], Array], vjp: Callable[..., Any], sample: tuple[str, tuple[Any, ...]]
-) -> Op:
+    name: str, doc: str, ref: Callable[[Array, Array], Array], vjp: Callable[..., Any],
+    sample: tuple[str, tuple[Any, ...]],
+) -> Op:  # fmt: skip
     """Declare an op of a tensor and a vector of sizes."""
 
     def infer(x: TensorType, sizes: TensorType, shape: Shape | None) -> TensorType:
@@ -119,18 +122,21 @@ def _sized(
 
     operands, values = sample
     op = Op(
-        name, doc, infer, run, lambda ct, out, x, sizes, shape: (vjp(ct, out, x), None), _HOST, arity=2, attrs=("shape",),
-        constraints=(_SHAPE_VECTOR,), samples=(Sample(operands, {"shape": None}, values=values, grad=False),),
+        name, doc, infer, run, lambda ct, out, x, sizes, shape: (vjp(ct, out, x), None), _HOST, arity=2,
+        attrs=("shape",), constraints=(_SHAPE_VECTOR,),
+        samples=(Sample(operands, {"shape": None}, values=values, grad=False),),
     )  # fmt: skip
     return op
 
 
 reshape_to = _sized(
-    "reshape_to", "the same elements in a shape known at run time; one size may be -1", lambda x, sizes: x.reshape(sizes),
+    "reshape_to", "the same elements in a shape known at run time; one size may be -1",
+    lambda x, sizes: x.reshape(sizes),
     lambda ct, out, x: p.reshape(ct, shape=ir_type(x).dims), ("f32[2, 3] i32[2]", ([[1, 2, 3], [4, 5, 6]], [3, -1])),
 )  # fmt: skip
 broadcast_to = _sized(
-    "broadcast_to", "stretched to a shape known at run time", lambda x, sizes: np.broadcast_to(x, tuple(sizes.tolist())),
+    "broadcast_to", "stretched to a shape known at run time",
+    lambda x, sizes: np.broadcast_to(x, tuple(sizes.tolist())),
     lambda ct, out, x: sum_to(ct, ir_type(x).dims), ("f32[3] i32[2]", ([1, 2, 3], [2, 3])),
 )  # fmt: skip
 
@@ -161,7 +167,8 @@ def _arange_ref(start: Array, limit: Array, delta: Array, shape: Shape | None) -
     if d == 0:
         raise _refused("range", "Requires delta != 0")
     if (d > 0 and a > b) or (d < 0 and a < b):
-        raise _refused("range", f"Requires start {'<=' if d > 0 else '>='} limit when delta {'>' if d > 0 else '<'} 0: {a}/{b}")
+        signs = ("<=", ">") if d > 0 else (">=", "<")
+        raise _refused("range", f"Requires start {signs[0]} limit when delta {signs[1]} 0: {a}/{b}")
     count = -((a - b) // d) if start.dtype.kind in "iu" else np.ceil(abs((b - a) / d))
     if not count <= _MOST_ELEMENTS:
         raise _refused("range", f"Requires ((limit - start) / delta) <= {_MOST_ELEMENTS}: ({b} - {a}) / {d}")
@@ -209,17 +216,23 @@ def _rebits_ref(x: Array, shape: Shape | None, dtype: DType) -> Array:
 
 
 rebits = Op(
-    "rebits", "the bits of x as a type of another width: the last axis appears or goes", _rebits_infer, _rebits_ref, None,
-    Host("a rare change of layout"), attrs=("shape", "dtype"), traits=Trait.ZERO_GRADIENT,
-    constraints=("both are types of numbers", "their widths differ", "the last axis holds the bits of one wider element"),
-    samples=(Sample("i32[3]", {"shape": None, "dtype": dt.uint8}), Sample("u8[2, 4]", {"shape": None, "dtype": dt.float32})),
+    "rebits", "the bits of x as a type of another width: the last axis appears or goes", _rebits_infer, _rebits_ref,
+    None, Host("a rare change of layout"), attrs=("shape", "dtype"), traits=Trait.ZERO_GRADIENT,
+    constraints=(
+        "both are types of numbers", "their widths differ", "the last axis holds the bits of one wider element",
+    ),
+    samples=(
+        Sample("i32[3]", {"shape": None, "dtype": dt.uint8}), Sample("u8[2, 4]", {"shape": None, "dtype": dt.float32}),
+    ),
 )  # fmt: skip
 
 
 # ---- slices with bounds known at run time ----------------------------------------------------------------------------
 
 
-def _key(begin: Array, end: Array, strides: tuple[int, ...], open_begin: int, open_end: int, single: int, rank: int) -> Any:
+def _key(
+    begin: Array, end: Array, strides: tuple[int, ...], open_begin: int, open_end: int, single: int
+) -> Any:
     """NumPy's index for the bounds. Bit k of a mask says that axis k has no such bound, or is a single index."""
     key: list[Any] = []
     for k in range(len(begin)):
@@ -233,7 +246,7 @@ def _key(begin: Array, end: Array, strides: tuple[int, ...], open_begin: int, op
 
 def _cut(x: Array, begin: Array, end: Array, *masks: Any) -> Any:
     try:
-        return x[_key(begin, end, *masks, x.ndim)]
+        return x[_key(begin, end, *masks)]
     except IndexError as e:
         raise _refused("strided_slice", f"slice index out of bounds: {e}") from None
 
@@ -251,7 +264,7 @@ def _spread_ref(
 ) -> Array:  # fmt: skip
     try:
         out = np.zeros(tuple(sizes.tolist()), ct.dtype)
-        out[_key(begin, end, strides, open_begin, open_end, single, out.ndim)] = ct
+        out[_key(begin, end, strides, open_begin, open_end, single)] = ct
     except (ValueError, IndexError) as e:
         raise _refused("strided_spread", str(e)) from None
     return out

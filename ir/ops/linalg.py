@@ -169,7 +169,7 @@ _SINGULAR = "Input matrix is not invertible."
 def scattered(shape: tuple[int, ...], seed: int = 0) -> Array:
     """Numbers between -1 and 1 without a pattern, for samples."""
     k = np.arange(math.prod(shape)) + 100.0 * seed
-    return np.sin(3 * k * k + k).reshape(shape)
+    return np.asarray(np.sin(3 * k * k + k).reshape(shape))
 
 
 def _well_conditioned(shape: tuple[int, ...], short: str) -> Array:
@@ -198,7 +198,7 @@ def _outer(a: Any, b: Any) -> Any:
     return p.matmul(a, conj(b), transpose_a=False, transpose_b=True)
 
 
-solve = Op(
+solve: Op = Op(
     "solve", "x with a x = b, or aᴴ x = b", lambda a, b, adjoint: _equations(solve, a, b),
     in_lapack("solve", _SINGULAR, lambda a, b, adjoint: np.linalg.solve(_matrix_or_adjoint(a, adjoint), b)),
     _solve_vjp, HOST, arity=2, attrs=("adjoint",), constraints=_EQUATIONS,
@@ -227,7 +227,7 @@ def _triangular_vjp(ct: Any, out: Any, a: Any, b: Any, lower: bool, adjoint: boo
     return sum_to(kept, ir_type(a).shape), sum_to(back, ir_type(b).shape)
 
 
-triangular_solve = Op(
+triangular_solve: Op = Op(
     "triangular_solve", "x with a x = b, or aᴴ x = b, of the lower or upper triangle of a",
     lambda a, b, lower, adjoint: _equations(triangular_solve, a, b),
     in_lapack("triangular_solve", _SINGULAR, by_matrix(_triangular)), _triangular_vjp, HOST, arity=2,

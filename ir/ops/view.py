@@ -351,8 +351,9 @@ def _reverse_element(
 
 
 reverse = Op(
-    "reverse", "the elements along some axes in reverse order", _reverse_infer, lambda x, axes: np.asarray(np.flip(x, axes)),
-    lambda ct, out, x, axes: (p.reverse(ct, axes=axes),), Element(_reverse_element), attrs=("axes",),
+    "reverse", "the elements along some axes in reverse order", _reverse_infer,
+    lambda x, axes: np.asarray(np.flip(x, axes)), lambda ct, out, x, axes: (p.reverse(ct, axes=axes),),
+    Element(_reverse_element), attrs=("axes",),
     constraints=("axes are distinct axes of the operand",), traits=Trait.VIEW,
     samples=(
         Sample("f32[3, 4]", {"axes": (1,)}), Sample("f32[2, 3]", {"axes": (0, 1)}), Sample("f32[0]", {"axes": (0,)}),

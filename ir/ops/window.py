@@ -53,7 +53,8 @@ def padded(x: Array, padding: Sequence[tuple[int, int]], value: Any) -> Array:
 
 def unpadded(x: Array, sizes: Sequence[int], padding: Sequence[tuple[int, int]]) -> Array:
     """x without its border."""
-    return x[(*(slice(low, low + n) for n, (low, _) in zip(sizes, padding)), ...)]
+    key: Any = (*(slice(low, low + n) for n, (low, _) in zip(sizes, padding)), ...)  # so that a scalar stays an array
+    return np.asarray(x[key])
 
 
 def accumulator(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -138,7 +139,7 @@ def _windowed(
         out = np.full(count, neutral, wide)
         with np.errstate(all="ignore"):
             for _, cut in cuts(count, window, strides, gaps):
-                ufunc(out, array[(*cut, ...)], out=out)
+                ufunc(out, array[cut], out=out)
         return out.astype(x.dtype, copy=False)
 
     samples = tuple(Sample(_typed(shape), attrs) for shape, _, attrs in _GEOMETRIES)
@@ -176,7 +177,7 @@ def _sum_grad_ref(
 ) -> Array:
     out = np.zeros([n + a + b for n, (a, b) in zip(shape, padding)], accumulator(ct.dtype))
     for _, cut in cuts(ct.shape, window, strides, dilations or (1,) * ct.ndim):
-        out[(*cut, ...)] += ct
+        out[cut] += ct
     return unpadded(out, shape, padding).astype(ct.dtype)
 
 
@@ -205,7 +206,7 @@ def _firsts(
     array = padded(x, padding, 0)
     found = np.zeros(y.shape, bool)
     for _, cut in cuts(y.shape, window, strides, dilations or (1,) * x.ndim):
-        here = (array[(*cut, ...)] == y) & inside[(*cut, ...)] & ~found
+        here = (array[cut] == y) & inside[cut] & ~found
         found |= here
         yield cut, here
 
@@ -215,7 +216,7 @@ def _max_grad_ref(
 ) -> Array:
     out = np.zeros([n + a + b for n, (a, b) in zip(x.shape, padding)], accumulator(ct.dtype))
     for cut, here in _firsts(x, y, window, strides, padding, dilations):
-        out[(*cut, ...)] += np.where(here, ct, 0)
+        out[cut] += np.where(here, ct, 0)
     return unpadded(out, x.shape, padding).astype(ct.dtype)
 
 
@@ -224,7 +225,7 @@ def _pick_ref(
 ) -> Array:
     array, out = padded(values, padding, 0), np.zeros(y.shape, values.dtype)
     for cut, here in _firsts(x, y, window, strides, padding, dilations):
-        out = np.where(here, array[(*cut, ...)], out)
+        out = np.where(here, array[cut], out)
     return np.asarray(out)
 
 
