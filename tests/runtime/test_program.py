@@ -115,11 +115,11 @@ def test_sizes_that_become_known_while_running() -> None:
         u = sym("u")
         at = p.nonzero(p.gt(x, 0.0), shape=(u, 1))
         where = p.cast(p.reshape(at, shape=(u,)), dtype=F.dtype)
-        return where, p.reduce_sum(p.mul(where, where), axes=(0,))
+        return where, p.reduce_sum(p.mul(where, 2.0), axes=(0,))
 
     g = build([tensor("float32", N)], f)
     program = native(g)
-    for x in (f32(1, -1, 3), f32(-1, -1), f32(4, 5, 6, 7), np.arange(100_000, dtype=np.float32)):
+    for x in (f32(1, -1, 3), f32(-1, -1), f32(4, 5, 6, 7), np.arange(3000, dtype=np.float32)):
         agree(g, x, program=program)
 
 
