@@ -249,6 +249,13 @@ def product(dims: Iterable[Dim]) -> Dim:
     return total
 
 
+def extent(d: Dim) -> tuple[int, int, int]:
+    """How many terms a size has, its degree, and the magnitude of its largest coefficient."""
+    terms = _terms(d)
+    degree = max((len(m) for m, _ in terms), default=0)
+    return len(terms), degree, max((abs(c) for _, c in terms), default=0)
+
+
 def symbols(d: Dim) -> Iterator[str]:
     """Names in `d`, in order, perhaps repeated."""
     for m, _ in _terms(d):

@@ -28,6 +28,7 @@ _TOKEN = re.compile(
 )
 _SOURCE = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^\s":]+):(\d{1,9})(?: ("(?:[^"\\]|\\.)*"))?')
 _MAX_DEPTH = 60
+_MAX_TERMS, _MAX_DEGREE = 64, 32  # of a size: more would let a short text take long
 _MAX_ELEMENTS = 1 << 31
 
 
@@ -275,24 +276,31 @@ class Parser:
         total = self.product() if not self.accept("-") else -self.product()
         while self.token in ("+", "-"):
             if self.accept("+"):
-                total = total + self.product()
+                total = self.bounded(total + self.product())
             else:
                 self.expect("-")
-                total = total - self.product()
+                total = self.bounded(total - self.product())
         self.depth -= 1
         return total
+
+    def bounded(self, d: Dim) -> Dim:
+        """d, unless it is out of proportion to what sizes are."""
+        terms, degree, largest = dims.extent(d)
+        if terms > _MAX_TERMS or degree > _MAX_DEGREE or largest >= 1 << 63:
+            raise self.error("the size is out of proportion")
+        return d
 
     def product(self) -> Dim:
         d = self.factor()
         while self.token in ("*", "//"):
             if self.accept("*"):
-                d = d * self.factor()
+                d = self.bounded(d * self.factor())
             else:
                 self.expect("//")
                 divisor = self.factor()
                 if isinstance(divisor, int) and divisor <= 0:
                     raise self.error(f"a size divided by {divisor}")
-                d = dims.floordiv(d, divisor)
+                d = self.bounded(dims.floordiv(d, divisor))
         return d
 
     def factor(self) -> Dim:
@@ -301,7 +309,7 @@ class Parser:
             self.expect(")")
             return d
         if self.kind == "int":
-            return self.integer()
+            return self.bounded(self.integer())
         if self.token in ("max", "min") and self.text[self.stop : self.stop + 1] == "(":
             pick = dims.maximum if self.token == "max" else dims.minimum
             self.advance()

@@ -48,16 +48,29 @@ class Names:
         return f"%{found}"
 
 
+class Lines(list[str]):
+    """The lines of a text, and at which of them each node begins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of: dict[Node, int] = {}
+
+
 def print_graph(g: Graph) -> str:
     """The text of a graph."""
-    lines: list[str] = []
+    return "\n".join(graph_lines(g))
+
+
+def graph_lines(g: Graph) -> Lines:
+    """The lines of a graph's text."""
+    lines = Lines()
     _print_into(lines, f"graph @{_name(g.name)}", g, "", Names())
-    return "\n".join(lines)
+    return lines
 
 
 def print_node(n: Node, names: Names | None = None) -> str:
     """The text of one node (its regions included); values get names as they come."""
-    lines: list[str] = []
+    lines = Lines()
     _node_lines(lines, n, names or Names(), "")
     return "\n".join(lines)
 
@@ -66,7 +79,7 @@ def _name(text: str) -> str:
     return text if _WORD.fullmatch(text) else json.dumps(text)
 
 
-def _print_into(lines: list[str], head: str, g: Graph, indent: str, names: Names) -> None:
+def _print_into(lines: Lines, head: str, g: Graph, indent: str, names: Names) -> None:
     inputs = ", ".join(f"{names.of(v)}: {v.type}" for v in g.inputs)
     guards = " guards(" + ", ".join(f"{a} == {b}" for a, b in g.guards) + ")" if g.guards else ""
     lines.append(f"{indent}{head}({inputs}){guards} {{")
@@ -77,7 +90,8 @@ def _print_into(lines: list[str], head: str, g: Graph, indent: str, names: Names
     lines.append(f"{indent}}}")
 
 
-def _node_lines(lines: list[str], n: Node, names: Names, indent: str) -> None:
+def _node_lines(lines: Lines, n: Node, names: Names, indent: str) -> None:
+    lines.of[n] = len(lines)
     inputs = ", ".join(names.of(v) for v in n.inputs)
     attrs = " {" + ", ".join(f"{k} = {attr_text(a)}" for k, a in n.attrs.items()) + "}" if n.attrs else ""
     left = ", ".join(names.of(v) for v in n.outputs)
@@ -95,6 +109,18 @@ def _node_lines(lines: list[str], n: Node, names: Names, indent: str) -> None:
 def source_text(s: Source) -> str:
     file = s.file if _PLAIN_FILE.fullmatch(s.file) else json.dumps(s.file)
     return f"{file}:{s.line}" + (f" {json.dumps(s.function)}" if s.function else "")
+
+
+_PLAIN = (type(None), bool, np.bool_, int, np.integer, SymDim, float, np.floating, str, DType, np.ndarray)
+
+
+def has_text(x: Any) -> bool:
+    """Is the value one that `attr_text` writes?"""
+    if isinstance(x, (tuple, list)):
+        return all(map(has_text, x))
+    if isinstance(x, Mapping):
+        return all(isinstance(k, str) and has_text(v) for k, v in x.items())
+    return isinstance(x, _PLAIN)
 
 
 def attr_text(x: Any) -> str:

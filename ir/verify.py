@@ -10,7 +10,7 @@ from graphtf.ir.dims import collecting_guards
 from graphtf.ir.errors import OpError, VerifyError
 from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.op import infer_types
-from graphtf.ir.text import print_graph
+from graphtf.ir.text import graph_lines, has_text
 from graphtf.ir.types import TensorType, Type
 
 _CONTEXT = 3  # lines shown around an offender
@@ -54,6 +54,9 @@ def _check_form(n: Node, whole: Graph) -> None:
     unknown = set(n.attrs) - set(op.attrs)
     if unknown:
         raise _error(whole, n, f"{op.name}: unknown attributes {sorted(unknown)}, expected some of {list(op.attrs)}")
+    for k, a in n.attrs.items():
+        if not has_text(a):
+            raise _error(whole, n, f"{op.name}: attribute {k} is a {type(a).__name__}, which a graph cannot hold")
     if set(n.regions) != set(op.regions):
         raise _error(whole, n, f"{op.name}: regions {sorted(n.regions)}, expected {sorted(op.regions)}")
 
@@ -98,9 +101,10 @@ def _error(g: Graph, n: Node | None, message: str) -> VerifyError:
 
 def _around(g: Graph, n: Node) -> str:
     """The lines of the text near the node."""
-    before = sum(1 for m in g.walk() if m.outputs and n.outputs and m.outputs[0].serial < n.outputs[0].serial)
-    lines = print_graph(g).splitlines()
-    marked = [i for i, line in enumerate(lines) if f"{n.op.name}(" in line]
-    at = min(marked, key=lambda i: abs(i - before), default=0)
+    try:
+        lines = graph_lines(g)
+    except TypeError:  # an attribute has no text
+        return "  (the graph has no text form)"
+    at = lines.of[n]
     shown = range(max(0, at - _CONTEXT), min(len(lines), at + _CONTEXT + 1))
     return "\n".join(("> " if i == at else "  ") + lines[i] for i in shown)

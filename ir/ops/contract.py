@@ -50,7 +50,7 @@ def _infer(
         return TensorType(result, None)
     (rows, inner), (other, columns) = _matrix(a, transpose_a), _matrix(b, transpose_b)
     if not same(inner, other):
-        shown = f"{a}{' transposed' * transpose_a} and {b}{' transposed' * transpose_b}"
+        shown = f"{a}{' transposed' if transpose_a else ''} and {b}{' transposed' if transpose_b else ''}"
         raise matmul.violated(5, f"Matrix size-incompatible: {shown}: {inner} columns meet {other} rows")
     batch = broadcast_shapes(matmul, [a.shape[:-2], b.shape[:-2]], 6)
     assert batch is not None

@@ -19,7 +19,7 @@ from graphtf.ir.binding import ir_type
 from graphtf.ir.dims import Dim, Shape, floordiv, nonnegative, same
 from graphtf.ir.op import Kernel, Op, Sample, Trait
 from graphtf.ir.ops.elementwise import check_dtype
-from graphtf.ir.ops.prims import p
+from graphtf.ir.ops.prims import full_like, p
 from graphtf.ir.ops.reduce import lowest
 from graphtf.ir.types import TensorType
 
@@ -263,9 +263,9 @@ def _at_maximum(name: str, doc: str, ref: Callable[..., Array], vjp: Callable[..
 
 max_pool_grad = _at_maximum(
     "max_pool_grad", "each window's value, added where the window has its first maximum", _max_grad_ref,
-    lambda ct, out, x, y, values, **attrs: (None, None, p.max_pool_pick(x, y, ct, **attrs)), True,
+    lambda ct, out, x, y, values, **attrs: (full_like(x, 0), None, p.max_pool_pick(x, y, ct, **attrs)), True,
 )  # fmt: skip
 max_pool_pick = _at_maximum(
     "max_pool_pick", "for each window, the value of the element that is its first maximum", _pick_ref,
-    lambda ct, out, x, y, values, **attrs: (None, None, p.max_pool_grad(x, y, ct, **attrs)), False,
+    lambda ct, out, x, y, values, **attrs: (full_like(x, 0), None, p.max_pool_grad(x, y, ct, **attrs)), False,
 )  # fmt: skip
