@@ -59,8 +59,15 @@ def all_expressions(body: Iterable[Stmt]) -> Iterator[Expr]:
 
 
 def stored(body: Iterable[Stmt]) -> frozenset[Buffer]:
-    """The buffers that the statements write to."""
-    found = (s.buffer if isinstance(s, Store) else s.target for s in walk(body) if isinstance(s, (Store, Copy)))
+    """The buffers that the statements may write to."""
+    found: set[Buffer] = set()
+    for s in walk(body):
+        if isinstance(s, Store):
+            found.add(s.buffer)
+        elif isinstance(s, Copy):
+            found.add(s.target)
+        elif isinstance(s, Invoke):
+            found.update(s.buffers)
     return frozenset(found)
 
 
