@@ -30,7 +30,7 @@ class Atom:
         if self.kind == "sym":
             return self.name
         if self.kind == "floordiv":
-            a, b = (f"({x})" if isinstance(x, SymDim) and not x.is_symbol else str(x) for x in self.args)
+            a, b = (str(x) if (x >= 0 if isinstance(x, int) else x.is_symbol) else f"({x})" for x in self.args)
             return f"{a}//{b}"
         return f"{self.kind}({', '.join(map(str, self.args))})"
 
@@ -106,12 +106,11 @@ class SymDim:
 def _term_text(monomial: Monomial, coefficient: int) -> str:
     if not monomial:
         return str(coefficient)
-    product = "*".join(str(a) for a in monomial)
-    if coefficient == 1:
-        return product
-    if coefficient == -1:
-        return f"-{product}"
-    return f"{coefficient}*{product}"
+    factors = [f"({a})" if a.kind == "floordiv" else str(a) for a in monomial]
+    if coefficient not in (1, -1):
+        return "*".join([str(coefficient), *factors])
+    factors[0] = str(monomial[0])  # a quotient that comes first needs no brackets
+    return ("-" if coefficient < 0 else "") + "*".join(factors)
 
 
 def _terms(d: Dim) -> tuple[tuple[Monomial, int], ...]:
