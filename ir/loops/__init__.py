@@ -12,6 +12,7 @@ from graphtf.ir.loops.stmt import (
     Let,
     LoopFunc,
     Module,
+    Prefetch,
     Site,
     Stmt,
     Store,
@@ -20,5 +21,5 @@ from graphtf.ir.loops.stmt import (
 
 __all__ = [
     "Alloc", "Buffer", "Carry", "Check", "Copy", "Expr", "For", "If", "Invoke", "Let", "Lit", "Load", "LoopFunc",
-    "Module", "Prim", "Site", "Size", "Stmt", "Store", "Var", "While",
+    "Module", "Prefetch", "Prim", "Site", "Size", "Stmt", "Store", "Var", "While",
 ]  # fmt: skip

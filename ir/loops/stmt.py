@@ -106,6 +106,17 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Prefetch:
+    """A hint that the cache line of buffer[index] is wanted soon: in the first cache if `near`, else in the second; to
+    be written, if `write`. No value depends on it, and the index may lie outside."""
+
+    buffer: Buffer
+    index: Expr
+    near: bool = False
+    write: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Check:
     """If `condition` is false, note error number `site` with an int64 `value` (the first to fail stands) and go on:
     what follows must be safe all the same (clamp the index). The program returns the status at its end."""
@@ -123,7 +134,7 @@ class Invoke:
     buffers: tuple[Buffer, ...]
 
 
-Stmt = Let | Store | For | While | If | Alloc | Copy | Check | Invoke
+Stmt = Let | Store | For | While | If | Alloc | Copy | Prefetch | Check | Invoke
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from graphtf.ir.loops.stmt import (
     Let,
     LoopFunc,
     Module,
+    Prefetch,
     Stmt,
     Store,
     While,
@@ -209,6 +210,10 @@ class _Printer:
         self.buffer(s.buffer)
         self.put(f"alloc {self.typed(s.buffer)}")
 
+    def prefetch(self, s: Prefetch) -> None:
+        how = f"{'near ' if s.near else ''}{'to write ' if s.write else ''}"
+        self.put(f"prefetch {how}{self.at(s.buffer, s.index)}")
+
     def check(self, s: Check) -> None:
         condition, value = self.expr(s.condition), self.expr(s.value)
         self.put(f"check {condition}, {value}, site {s.site}")
@@ -256,7 +261,8 @@ class _Printer:
 
 _STATEMENTS: dict[type, Any] = {
     Let: _Printer.let, Store: _Printer.store, Copy: _Printer.copy, Alloc: _Printer.alloc, Check: _Printer.check,
-    Invoke: _Printer.invoke, For: _Printer.loop, While: _Printer.repeat, If: _Printer.branch,
+    Prefetch: _Printer.prefetch, Invoke: _Printer.invoke, For: _Printer.loop, While: _Printer.repeat,
+    If: _Printer.branch,
 }  # fmt: skip
 
 
@@ -293,6 +299,8 @@ def _roots(body: Sequence[Stmt]) -> Iterator[Expr]:
             yield from (s.index, s.value)
         elif isinstance(s, Copy):
             yield from (e for e in (s.target_index, s.source_index, s.count) if e is not None)
+        elif isinstance(s, Prefetch):
+            yield s.index
         elif isinstance(s, Check):
             yield from (s.condition, s.value)
         elif isinstance(s, For):

@@ -32,7 +32,7 @@ from graphtf.ir.loops.expr import (
     select,
     size,
 )
-from graphtf.ir.loops.stmt import Alloc, Carry, For, If, Let, LoopFunc, Stmt, Store
+from graphtf.ir.loops.stmt import Alloc, Carry, For, If, Let, LoopFunc, Prefetch, Stmt, Store
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.dots import dots, dots_pay
 from graphtf.passes.lower.kernel import finish
@@ -48,6 +48,7 @@ BLOCKS = 16  # so many blocks are wanted, for threads to share
 PANEL = 112 << 10  # bytes of a panel that is walked in one go
 PANEL_PIECE = 64 << 10  # bytes of its pieces, where it is longer
 LIGHT = 4  # weight of an epilogue that is written out for every row of a tile
+LINE = 64  # bytes that are fetched together
 PIECE = 1 << 10  # least terms of a partial sum, where a long sum is cut for threads to share
 
 Out = Callable[[Expr, Expr, Expr], list[Stmt]]  # what becomes of element (i, j) and its value
@@ -249,7 +250,17 @@ class Block:
         def at_right(j: Var) -> Expr:
             return Load(self.buffer, iadd(shift(self.right, k, self.step), j))
 
-        return [*lets, self.plan.tile.sum([(k, low, high)], at_left, at_right, start, end)]
+        return [*lets, self.plan.tile.sum([(k, low, high)], at_left, at_right, start, end, self.ahead(k, low, high))]
+
+    def ahead(self, k: Var, low: Expr, high: Expr) -> list[Stmt]:
+        """While these tiles walk a panel, the next one is fetched, each tile fetching its share: it lies behind."""
+        if not self.panels.contiguous or self.plan.rows < 2 * self.plan.tile.rows:
+            return []
+        share = -(-self.plan.tile.columns * self.plan.tile.rows // self.plan.rows)  # elements for each term
+        terms = iadd(imul(self.t, self.plan.depth), isub(k, low))
+        at = iadd(shift(self.right, high, self.plan.tile.columns), imul(terms, share))
+        line = LINE // self.p.dtype.size
+        return [Prefetch(self.buffer, iadd(at, extra)) for extra in range(0, share, line)]
 
     def in_registers(self) -> list[Stmt]:
         """Tiles that are finished while their sums are in registers."""
@@ -276,23 +287,29 @@ class Block:
         kept = Buffer("sums", tile.dtype, plan.rows * tile.columns, "stack")
         d = Var("part")
         own = imul(self.t, tile.rows * tile.columns)
+        parts, let_parts = named("parts", idiv(iadd(isub(self.high, self.low), plan.depth - 1), plan.depth))
+        last, let_last = named("last", isub(imax(parts, 1), 1))  # the sum of no terms is zero, and written too
         k0, let_k0 = named("k0", iadd(self.low, imul(d, plan.depth)))
-        first, let_first = named("is_first", prim("eq", d, lit(0)))
+        light = self.parts is not None or self.p.epilogue_weight <= LIGHT
 
         def at(i: int, j: Var) -> Expr:
             return iadd(iadd(own, i * tile.columns), j)
 
         def start(i: int, j: Var) -> Expr:
-            return select(first, Lit(0, tile.dtype), Load(kept, at(i, j)))
+            return select(prim("eq", d, lit(0)), Lit(0, tile.dtype), Load(kept, at(i, j)))
 
         def end(sums: list[Expr], j: Var) -> list[Stmt]:
-            return [Store(kept, at(i, j), x) for i, x in enumerate(sums)]
+            keep = tuple(Store(kept, at(i, j), x) for i, x in enumerate(sums))
+            if not light:
+                return list(keep)
+            out = tuple(s for i, x in enumerate(sums) for s in self.out(lit(i), j, x))
+            return [If(prim("eq", d, last), out, keep)]
 
-        body = (self.let_i0, *self.sums(k0, imin(iadd(k0, plan.depth), self.high), start, end))
-        parts = idiv(iadd(isub(self.high, self.low), plan.depth - 1), plan.depth)
-        parts = imax(parts, 1)  # the sum of no terms is zero, and written too
-        walk = For(d, lit(0), parts, (let_k0, let_first, For(self.t, lit(0), self.tiles, body)))
-        return [Alloc(kept), walk, For(self.t, lit(0), self.tiles, (self.let_i0, self.finish_from(kept, own)))]
+        body = [self.let_i0, *self.sums(k0, imin(iadd(k0, plan.depth), self.high), start, end)]
+        if not light:
+            body.append(If(prim("eq", d, last), (self.finish_from(kept, own),)))
+        walk = For(d, lit(0), iadd(last, 1), (let_k0, For(self.t, lit(0), self.tiles, tuple(body))))
+        return [Alloc(kept), let_parts, let_last, walk]
 
     def finish_from(self, kept: Buffer, own: Expr) -> Stmt:
         """The epilogue of a tile whose sums begin at kept[own]."""

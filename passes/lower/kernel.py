@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from graphtf.ir import dims
 from graphtf.ir.graph import Node, Value
 from graphtf.ir.loops.expr import Buffer, Expr, Size, children, size
-from graphtf.ir.loops.stmt import Alloc, Check, Copy, For, If, Let, LoopFunc, Site, Stmt, Store, While
+from graphtf.ir.loops.stmt import Alloc, Check, Copy, For, If, Let, LoopFunc, Prefetch, Site, Stmt, Store, While
 
 
 @dataclass
@@ -77,6 +77,8 @@ def _expressions(s: Stmt) -> Iterator[Expr]:
         yield from (s.index, s.value)
     elif isinstance(s, Check):
         yield from (s.condition, s.value)
+    elif isinstance(s, Prefetch):
+        yield s.index
     elif isinstance(s, Copy):
         yield from (e for e in (s.target_index, s.source_index, s.count) if e is not None)
     elif isinstance(s, For):

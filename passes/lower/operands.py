@@ -63,6 +63,7 @@ class Panels:
 
     before: tuple[Stmt, ...]
     at: Callable[[Expr, Expr, Expr], Panel]
+    contiguous: bool = False  # each panel begins where the one before ends
 
 
 def right_panels(p: Product, right: Access | None, tile: Tile, uses: Dim, caps: Caps) -> Panels:
@@ -111,7 +112,7 @@ def panels_in_memory(p: Product, tile: Tile) -> Panels:
 
     tasks = max(1, TASK // (columns * known(p.k)))
     before = blocked(batch * count, tasks, "panel", one)
-    return Panels(tuple(before), lambda b, n, j0: Panel((), packed, base(b, n), columns))
+    return Panels(tuple(before), lambda b, n, j0: Panel((), packed, base(b, n), columns), contiguous=True)
 
 
 def fill(p: Product, target: Buffer, base: Expr, b: Expr, j0: Expr, columns: int) -> list[Stmt]:

@@ -34,15 +34,16 @@ class Tile:
     def sum(
         self, loops: Sequence[Limits], left: Callable[[int], Expr], right: Callable[[Var], Expr],
         start: Callable[[int, Var], Expr] | None, end: Callable[[list[Expr], Var], list[Stmt]],
+        beside: Sequence[Stmt] = (),
     ) -> Stmt:  # fmt: skip
         """sums[i, j] = start(i, j) + Σ left(i) * right(j) over the variables of `loops`; then `end(sums, j)`.
 
-        `left` and `right` read those variables, and j, the column, is a vector.
+        `left` and `right` read those variables, and j, the column, is a vector. `beside` runs before every term.
         """
         j = Var("j")
         zero = Lit(0, self.dtype)
         first = [start(i, j) if start else zero for i in range(self.rows)]
-        nest, sums = accumulate(loops, first, lambda sums: self.step(sums, left, right(j)))
+        nest, sums = accumulate(loops, first, lambda sums: self.step(sums, left, right(j)), beside)
         return For(j, lit(0), lit(self.columns), (nest, *end(sums, j)), "vector", lanes=self.columns)
 
     def step(self, sums: Sequence[Expr], left: Callable[[int], Expr], right: Expr) -> list[Expr]:
@@ -50,15 +51,16 @@ class Tile:
 
 
 def accumulate(
-    loops: Sequence[Limits], first: Sequence[Expr], step: Callable[[list[Expr]], list[Expr]]
-) -> tuple[Stmt, list[Expr]]:
+    loops: Sequence[Limits], first: Sequence[Expr], step: Callable[[list[Expr]], list[Expr]],
+    beside: Sequence[Stmt] = (),
+) -> tuple[Stmt, list[Expr]]:  # fmt: skip
     """Nested loops that carry values from `first` through `step`; and the values at the end."""
     (var, start, stop), inner = loops[0], loops[1:]
     own = [Var(f"sum{i}", x.dtype) for i, x in enumerate(first)]
-    body: tuple[Stmt, ...] = ()
+    body = tuple(beside)
     following = step(list(own)) if not inner else []
     if inner:
-        nest, following = accumulate(inner, own, step)
+        nest, following = accumulate(inner, own, step, beside)
         body = (nest,)
     carries = tuple(Carry(a, x, y) for a, x, y in zip(own, first, following))
     return For(var, start, stop, body, carries=carries), list(own)

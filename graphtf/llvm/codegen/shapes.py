@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from graphtf.ir.dims import Atom, Dim
 from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Prim, Size, Var, children
-from graphtf.ir.loops.stmt import Alloc, Check, Copy, For, If, Invoke, Let, Stmt, Store, While
+from graphtf.ir.loops.stmt import Alloc, Check, Copy, For, If, Invoke, Let, Prefetch, Stmt, Store, While
 
 
 def expressions(s: Stmt) -> tuple[Expr, ...]:
@@ -23,6 +23,8 @@ def expressions(s: Stmt) -> tuple[Expr, ...]:
         return (s.condition, s.value)
     if isinstance(s, Copy):
         return tuple(e for e in (s.target_index, s.source_index, s.count) if e is not None)
+    if isinstance(s, Prefetch):
+        return (s.index,)
     if isinstance(s, For):
         return (s.start, s.stop, s.step, *(e for c in s.carries for e in (c.init, c.next)))
     if isinstance(s, While):
@@ -89,6 +91,8 @@ def buffers(body: Iterable[Stmt]) -> list[Buffer]:
             found.update({b: None for b in (s.target, s.source) if b is not None})
         elif isinstance(s, Invoke):
             found.update(dict.fromkeys(s.buffers))
+        elif isinstance(s, Prefetch):
+            found[s.buffer] = None
     found.update({e.buffer: None for e in all_expressions(body) if isinstance(e, Load)})
     for s in walk(body):
         if isinstance(s, Alloc):

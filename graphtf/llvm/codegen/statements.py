@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphtf.ir.loops.expr import Buffer
-from graphtf.ir.loops.stmt import Alloc, Check, Copy, For, If, Invoke, Let, Stmt, Store, While
+from graphtf.ir.loops.stmt import Alloc, Check, Copy, For, If, Invoke, Let, Prefetch, Stmt, Store, While
 from graphtf.llvm.codegen.function import FunctionWriter, Lanes
 from graphtf.llvm.codegen.loops import emit_for, emit_while
 from graphtf.llvm.codegen.names import memory_type, register_type, vector
@@ -98,6 +98,12 @@ def emit_copy(w: FunctionWriter, s: Copy) -> None:
     w.scopes.forget(s.target)
 
 
+def emit_prefetch(w: FunctionWriter, s: Prefetch) -> None:
+    w.module.declare("llvm.prefetch.p0", "void", ["ptr", "i32", "i32", "i32"])
+    at = w.ins(f"getelementptr {memory_type(s.buffer.dtype)}, ptr {w.base(s.buffer)}, i64 {w.scalar(s.index)}")
+    w.put(f"call void @llvm.prefetch.p0(ptr {at}, i32 {int(s.write)}, i32 {3 if s.near else 2}, i32 1)")
+
+
 # ---- checks ----------------------------------------------------------------------------------------------------------
 
 
@@ -171,5 +177,5 @@ def emit_invoke(w: FunctionWriter, s: Invoke) -> None:
 
 _STATEMENTS: dict[type, Callable[[Any, Any], None]] = {
     Let: emit_let, Store: emit_store, For: emit_for, While: emit_while, If: emit_if, Alloc: emit_alloc,
-    Copy: emit_copy, Check: emit_check, Invoke: emit_invoke,
+    Copy: emit_copy, Prefetch: emit_prefetch, Check: emit_check, Invoke: emit_invoke,
 }  # fmt: skip
