@@ -32,6 +32,9 @@ class Recorder(Protocol):
     def touch(self, variable: Any) -> None:
         """A variable is about to be used."""
 
+    def follows(self, x: Any) -> bool:
+        """Is a tensor or variable among what is watched or comes from it?"""
+
 
 class Active(threading.local):
     """The tapes of a thread."""

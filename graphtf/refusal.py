@@ -1,7 +1,8 @@
 """The errors of argument checks, in the class that TensorFlow raises for the mode one is in.
 
-Invariant: eagerly a bad value is an InvalidArgumentError; while tracing it is the ValueError or TypeError of graph building.
-Entry points: `invalid(name, message)`, `wrong_dtype(name, message)`, to be raised.
+Invariant: eagerly a bad value is an InvalidArgumentError; while tracing it is the ValueError or TypeError of graph
+building, unless TensorFlow looks at the value only when the op runs. Entry points: `invalid(name, message)`,
+`wrong_dtype(name, message)`, `failed(name, message)`, to be raised.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ def invalid(name: str, message: str) -> Exception:
     """The error for a bad shape or value given to `name`."""
     text = f"{name}: {message}"
     return TraceShapeError(text) if tracing() else InvalidArgumentError(None, None, text)
+
+
+def failed(name: str, message: str) -> Exception:
+    """The error for a bad value that TensorFlow finds when it runs `name`, in either mode."""
+    return InvalidArgumentError(None, None, f"{name}: {message}")
 
 
 def wrong_dtype(name: str, message: str) -> Exception:

@@ -16,7 +16,7 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, SymDim
 from graphtf.ir.dtypes import DType
 from graphtf.ir.ops.prims import p
-from graphtf.refusal import invalid, wrong_dtype
+from graphtf.refusal import failed, invalid, wrong_dtype
 from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
 from graphtf.tensor_shape import Dimension, TensorShape
 
@@ -98,11 +98,31 @@ def as_integers(x: Any, name: str) -> tuple[int, ...]:
     return out  # type: ignore[return-value]
 
 
-def as_axis(axis: Any, rank: int, name: str) -> int:
-    """One axis, counted from 0. Raises the mode's error if it is out of range."""
-    (k,) = as_integers(axis, name)
+def is_known(x: Any) -> bool:
+    """Are these integers known now, and not sizes of run time?"""
+    try:
+        found = as_sizes(x)
+    except (TypeError, ValueError):
+        return True  # for the caller to refuse
+    return found is not None and all(isinstance(d, int) for d in found)
+
+
+def _axes_given(axis: Any, name: str) -> tuple[int, ...]:
+    """Axes as integers. Raises TypeError for a Python float, the mode's error for text."""
+    for k in axis if isinstance(axis, (list, tuple)) else (axis,):
+        if isinstance(k, (float, np.floating)):
+            raise TypeError(f"{name}: Cannot convert {k} to EagerTensor of dtype int32")
+        if isinstance(k, (str, bytes)):
+            raise wrong_dtype(name, f"an axis must be an integer, got {k!r}")
+    return as_integers(axis, name)
+
+
+def as_axis(axis: Any, rank: int, name: str, late: bool = False) -> int:
+    """One axis, counted from 0. Raises the mode's error if it is out of range; with `late` that of running the op."""
+    (k,) = _axes_given(axis, name)
     if not -rank <= k < rank:
-        raise invalid(name, f"axis {k} is out of range for a tensor of {rank} axes, expected [{-rank}, {rank})")
+        error = failed if late else invalid
+        raise error(name, f"axis {k} is out of range for a tensor of {rank} axes, expected [{-rank}, {rank})")
     return k % rank
 
 
@@ -110,13 +130,13 @@ def as_axes(axis: Any, rank: int, name: str) -> tuple[int, ...]:
     """Axes to reduce, counted from 0 and in order; None means all. Raises the mode's error for a bad or repeated one."""
     if axis is None:
         return tuple(range(rank))
-    found = as_integers(axis, name)
+    found = _axes_given(axis, name)
     for k in found:
         if not -rank <= k < rank:
             raise invalid(name, f"Invalid reduction dimension ({k} for input with {rank} dimension(s))")
     axes = tuple(sorted(k % rank for k in found))
     if len(set(axes)) < len(axes):
-        raise invalid(name, f"Invalid reduction arguments: Axes contains duplicate dimension: {list(found)}")
+        raise failed(name, f"Invalid reduction arguments: Axes contains duplicate dimension: {list(found)}")
     return axes
 
 

@@ -101,6 +101,10 @@ class GradientTape:
         if self._watch_accessed and variable.trainable and id(variable) not in self._variables:
             self._watch_variable(variable)
 
+    def follows(self, x: Any) -> bool:
+        """Is a tensor or variable watched, or does it come from what is?"""
+        return id(x) in self._tracked
+
     def _watch_variable(self, variable: Variable) -> None:
         self._variables[id(variable)] = variable
         self._tracked.add(id(variable))

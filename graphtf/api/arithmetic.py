@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graphtf.convert import convert_pair, convert_to_tensor
+from graphtf.convert import convert_pair, convert_to_tensor, is_tensor_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.ops.prims import p, scalar_like
@@ -114,6 +114,8 @@ def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([1.5, 0. ], dtype=float32)>
     """
     x, y = convert_pair(x, y)
+    if x.dtype is not y.dtype:
+        raise TypeError(f"`x` and `y` must have the same dtype, got {x.dtype!r} != {y.dtype!r}.")
     zero = p.eq(y, scalar_like(y, 0))
     quotient = p.div(x, p.select(zero, scalar_like(y, 1), y))
     return p.select(zero, scalar_like(x, 0), quotient)
@@ -127,7 +129,8 @@ def multiply_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> multiply_no_nan([3., float("inf")], [2., 0.])
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([6., 0.], dtype=float32)>
     """
-    x, y = convert_pair(x, y)
+    x = convert_to_tensor(x, y.dtype if is_tensor_like(y) and not is_tensor_like(x) else None)
+    y = convert_to_tensor(y, x.dtype)
     zero = p.eq(y, scalar_like(y, 0))
     return p.select(zero, scalar_like(x, 0), p.mul(x, y))
 

@@ -15,19 +15,39 @@ from graphtf.ir.dtypes import as_dtype
 from graphtf.ir.op import Op
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.ir.ops.reduce import kept
-from graphtf.refusal import invalid, wrong_dtype
-from graphtf.sizes import as_axes, as_axis, shape_vector
+from graphtf.deferred import deferred, deferred_like
+from graphtf.refusal import failed, wrong_dtype
+from graphtf.sizes import as_axes, as_axis, is_known, shape_vector
 from graphtf.tensor import Tensor
 
 
 def _reduced(op: Op, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
     """Apply a reduction op; `axis` as TensorFlow takes it."""
+    if not _is_static(x, axis):
+        return _put_off(lambda t, *k: _reduced(op, t, *k or (None,), keepdims), x, axis, keepdims)
     if isinstance(axis, (list, tuple)) and not axis and not is_tensor_like(axis):
         axes: tuple[int, ...] = ()
     else:
         axes = as_axes(axis, len(x.ir_type.dims), op.name)
     out: Tensor = op(x, axes=axes)
     return p.reshape(out, shape=kept(x.ir_type.dims, axes)) if keepdims else out
+
+
+def _is_static(x: Tensor, axis: Any) -> bool:
+    """Are the rank, and the axes, known now?"""
+    return x.ir_type.shape is not None and (axis is None or is_known(axis))
+
+
+def _put_off(function: Any, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
+    """A reduction of whose axes, or rank, only run time knows: function(x) or function(x, axis)."""
+    rank = x.shape.rank
+    if axis is None:
+        (out,) = deferred(function, [x], [x.dtype], [None if keepdims else ()])
+        return out
+    at = convert_to_tensor(axis)
+    fewer = at.shape.num_elements()
+    left = None if rank is None or fewer is None else rank - (0 if keepdims else fewer)
+    return deferred_like(function, [x, at], x, None if left is None or left < 0 else (None,) * left)
 
 
 def reduce_sum(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
@@ -113,10 +133,16 @@ def reduce_mean(input_tensor: Any, axis: Any = None, keepdims: bool = False, nam
     <tf.Tensor: shape=(), dtype=float32, numpy=2.5>
     """
     x = convert_to_tensor(input_tensor)
+    if not x.dtype.is_numeric:
+        raise wrong_dtype("reduce_mean", f"expected numbers, got {x.dtype.name}")
+    if not _is_static(x, axis):
+        return _put_off(lambda t, *k: reduce_mean(t, *k or (None,), keepdims), x, axis, keepdims)
     if axis is not None and isinstance(axis, (list, tuple)) and not axis:
         return p.reduce_sum(x, axes=())
-    total = _reduced(p.reduce_sum, x, axis, keepdims)
-    return (p.div if x.dtype.is_inexact else p.truncdiv)(total, _count(x, axis))
+    if x.dtype.is_inexact:
+        return p.div(_reduced(p.reduce_sum, x, axis, keepdims), _count(x, axis))
+    wide = p.cast(x, dtype=dt.int64)  # where the sum does not wrap around
+    return p.cast(p.truncdiv(_reduced(p.reduce_sum, wide, axis, keepdims), _count(wide, axis)), dtype=x.dtype)
 
 
 def reduce_variance(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
@@ -128,8 +154,10 @@ def reduce_variance(input_tensor: Any, axis: Any = None, keepdims: bool = False,
     <tf.Tensor: shape=(), dtype=float32, numpy=1.25>
     """
     x = convert_to_tensor(input_tensor)
-    if not x.dtype.is_inexact:
+    if x.dtype.is_integer:
         raise TypeError(f"Input must be either real or complex. Received integer type {x.dtype}.")
+    if not _is_static(x, axis):
+        return _put_off(lambda t, *k: reduce_variance(t, *k or (None,), keepdims), x, axis, keepdims)
     gap = p.sub(x, reduce_mean(x, axis, keepdims=True))
     squares = p.real(p.mul(p.conj(gap), gap)) if x.dtype.is_complex else p.mul(gap, gap)
     return reduce_mean(squares, axis, keepdims)
@@ -164,6 +192,8 @@ def reduce_logsumexp(input_tensor: Any, axis: Any = None, keepdims: bool = False
     <tf.Tensor: shape=(), dtype=float32, numpy=0.6931472>
     """
     x = convert_to_tensor(input_tensor)
+    if not _is_static(x, axis):
+        return _put_off(lambda t, *k: reduce_logsumexp(t, *k or (None,), keepdims), x, axis, keepdims)
     top = _reduced(p.reduce_max, x, axis, True)
     peak = p.stop_gradient(p.select(p.isfinite(top), top, scalar_like(top, 0)))
     logs = p.add(p.log(_reduced(p.reduce_sum, p.exp(p.sub(x, peak)), axis, True)), peak)
@@ -187,16 +217,29 @@ def count_nonzero(input: Any, axis: Any = None, keepdims: bool | None = None, dt
     return p.cast(counts, dtype=as_dtype(dtype))
 
 
+_POSITION_TYPES = {"argmax": (dt.int16, dt.uint16, dt.int32, dt.int64), "argmin": (dt.int32, dt.int64)}
+
+
 def _position(op: Op, input: Any, axis: Any, output_type: Any) -> Tensor:
-    x = convert_to_tensor(input)
-    rank = len(x.ir_type.dims)
+    x, wanted = convert_to_tensor(input), as_dtype(output_type)
     if x.dtype.is_complex:
         raise wrong_dtype(op.name, f"expected real numbers, got {x.dtype.name}")
-    wanted = as_dtype(output_type)
-    if rank == 0 and axis in (None, 0, -1):
-        raise invalid(op.name, "Expected dimension in the range [0, 0), the operand is a scalar")
-    out = op(x, axis=as_axis(0 if axis is None else axis, rank, op.name), dtype=dt.int64 if wanted not in (dt.int32,) else dt.int32)
-    return p.cast(out, dtype=wanted) if wanted not in (dt.int32, dt.int64) else out
+    if wanted not in _POSITION_TYPES[op.name]:
+        raise wrong_dtype(op.name, f"output_type must be an integer type, got {wanted.name}")
+    if axis is not None and not _is_static(x, axis):
+        left = None if x.shape.rank is None else (None,) * (x.shape.rank - 1)
+        at = convert_to_tensor(axis)
+        (found,) = deferred(lambda t, k: _position(op, t, k, wanted), [x, at], [wanted], [left])
+        return found
+    k = as_axis(0 if axis is None else axis, len(x.ir_type.dims), op.name, late=True)
+    if x.ir_type.dims[k] == 0 and x.shape.num_elements() == 0 and product(_without(x.ir_type.dims, k)) != 0:
+        raise failed(op.name, f"Reduction axis {k} is empty in shape {x.shape}")
+    out = op(x, axis=k, dtype=dt.int32 if wanted is dt.int32 else dt.int64)
+    return p.cast(out, dtype=wanted) if out.dtype is not wanted else out
+
+
+def _without(dims: Any, k: int) -> Any:
+    return (*dims[:k], *dims[k + 1 :])
 
 
 def argmax(input: Any, axis: Any = None, output_type: Any = dt.int64, name: str | None = None) -> Tensor:
@@ -223,7 +266,10 @@ def argmin(input: Any, axis: Any = None, output_type: Any = dt.int64, name: str 
 
 def _cumulated(x: Any, axis: Any, combine: str, exclusive: bool, reverse: bool) -> Tensor:
     x = convert_to_tensor(x)
-    k = as_axis(axis, len(x.ir_type.dims), f"cumulative {combine}")
+    if not _is_static(x, axis):
+        at, shape = convert_to_tensor(axis), x.ir_type.shape
+        return deferred_like(lambda t, k: _cumulated(t, k, combine, exclusive, reverse), [x, at], x, shape)
+    k = as_axis(axis, len(x.ir_type.dims), f"cumulative {combine}", late=True)
     return p.cumulate(x, axis=k, combine=combine, exclusive=bool(exclusive), reverse=bool(reverse))
 
 

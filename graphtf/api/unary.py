@@ -12,6 +12,7 @@ import numpy as np
 from graphtf.convert import convert_pair, convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p, scalar_like
+from graphtf.refusal import wrong_dtype
 from graphtf.tensor import Tensor
 
 
@@ -21,7 +22,10 @@ def abs(x: Any, name: str | None = None) -> Tensor:
     >>> abs([-1, 2])
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([1, 2], dtype=int32)>
     """
-    return p.abs(convert_to_tensor(x))
+    t = convert_to_tensor(x)
+    if t.dtype.is_unsigned:
+        raise wrong_dtype("abs", f"expected a signed type, got {t.dtype.name}")
+    return p.abs(t)
 
 
 def negative(x: Any, name: str | None = None) -> Tensor:
@@ -326,7 +330,10 @@ def imag(input: Any, name: str | None = None) -> Tensor:
     <tf.Tensor: shape=(1,), dtype=float64, numpy=array([2.])>
     """
     x = convert_to_tensor(input)
-    return p.imag(x) if x.dtype.is_complex else p.mul(x, scalar_like(x, 0))
+    if x.dtype.is_complex:
+        return p.imag(x)
+    zero = convert_to_tensor("" if x.dtype is dt.string else False if x.dtype.is_bool else 0, x.dtype)
+    return p.broadcast(zero, shape=x.ir_type.dims)
 
 
 def conj(x: Any, name: str | None = None) -> Tensor:
@@ -354,6 +361,8 @@ def angle(input: Any, name: str | None = None) -> Tensor:
     x = convert_to_tensor(input)
     if x.dtype.is_complex:
         return p.atan2(p.imag(x), p.real(x))
+    if not x.dtype.is_numeric:
+        raise TypeError(f"Cannot convert 0 to EagerTensor of dtype {x.dtype.name}")
     return p.select(p.lt(x, scalar_like(x, 0)), scalar_like(x, np.pi), scalar_like(x, 0))
 
 

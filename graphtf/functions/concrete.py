@@ -54,6 +54,7 @@ class ConcreteFunction:
         if not any(isinstance(x, SymbolicTensor) for x in self.outside):
             self._tail = [x._array if isinstance(x, EagerTensor) else x for x in self.outside]
         self._runner: Runner | None = None
+        self._differentiable: Any = None  # what runs it under tapes, once it has
         self._variables = tuple(trace.variables.values())
         self.why = ""
 

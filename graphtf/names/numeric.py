@@ -53,4 +53,27 @@ TABLE: dict[str, dict[str, str]] = {
         "": "matmul",
         "linalg": "matmul matvec matrix_transpose adjoint",
     },
+    "graphtf.api.special": {
+        "math": "bessel_i0 bessel_i0e bessel_i1 bessel_i1e betainc igamma igammac lbeta polygamma sobol_sample zeta",
+        "math.special": "bessel_i0 bessel_i0e bessel_i1 bessel_i1e bessel_j0 bessel_j1 bessel_k0 bessel_k0e bessel_k1 "
+        "bessel_k1e bessel_y0 bessel_y1 dawsn expint fresnel_cos fresnel_sin spence",
+    },
+    "graphtf.api.safe": {
+        "": "scalar_mul",
+        "math": "nextafter polyval scalar_mul xdivy xlog1py xlogy",
+    },
+    "graphtf.api.segments": {
+        "math": "bincount confusion_matrix segment_max segment_mean segment_min segment_prod segment_sum "
+        "unsorted_segment_max unsorted_segment_mean unsorted_segment_min unsorted_segment_prod unsorted_segment_sqrt_n "
+        "unsorted_segment_sum",
+    },
+    "graphtf.api.clip": {
+        "": "clip_by_global_norm clip_by_norm clip_by_value",
+        "linalg": "global_norm",
+    },
+    "graphtf.api.search": {
+        "": "dynamic_partition dynamic_stitch histogram_fixed_width histogram_fixed_width_bins searchsorted unravel_index",
+        "math": "in_top_k invert_permutation is_non_decreasing is_strictly_increasing",
+        "nn": "in_top_k",
+    },
 }

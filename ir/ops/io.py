@@ -181,6 +181,12 @@ def _result(k: int, x: Any, dtype: DType, shape: tuple[Dim, ...] | None) -> Arra
     return a if a.dtype == dtype.np else a.astype(dtype.np)
 
 
+def _derivative(key: int) -> int | None:
+    """The key of the gradient of a registered function, if it has a method `gradient_key` that gives it."""
+    found = getattr(_functions.get(key), "gradient_key", None)
+    return None if found is None else found()
+
+
 def _host_vjp(cts: Any, outs: Any, *operands: Any, **attrs: Any) -> tuple[Any, ...]:
     """With a function for it: gradient(*operands, *cts) gives a cotangent for each floating or complex operand."""
     if attrs.get("gradient") is None:
@@ -190,7 +196,7 @@ def _host_vjp(cts: Any, outs: Any, *operands: Any, **attrs: Any) -> tuple[Any, .
     types = [ir_type(operands[k]) for k in wanted]
     found = bind(
         host_call, *operands, *given, function=attrs["gradient"], dtypes=tuple(t.dtype for t in types),
-        shapes=tuple(t.shape for t in types), gradient=None,
+        shapes=tuple(t.shape for t in types), gradient=_derivative(attrs["gradient"]),
     )  # fmt: skip
     if len(found) != len(wanted):
         raise InternalError(None, None, "host_call: its gradient has another number of results")

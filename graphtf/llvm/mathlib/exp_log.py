@@ -12,7 +12,6 @@ from graphtf.llvm.mathlib.lanes import Int, Lanes, Real, pick
 
 _INF, _NAN = math.inf, math.nan
 _LOG2_E = 1.4426950408889634
-_ALMOST_HALF = -0.4999  # rounds 0 up, whatever follows
 # ln 2 as a sum whose first part times any exponent is exact.
 _LN2_F32 = (0.693145751953125, 1.428606765330187e-06)
 _LN2_F64 = (0.6931471805598903, 5.497923018708371e-14)
@@ -31,12 +30,12 @@ _EXPM1_F64 = (
     0.0001984126988559801, 2.4801587296921468e-05, 2.755724489559602e-06, 2.755731028195292e-07,
     2.5108769976756158e-08, 2.0900639045935764e-09,
 )  # fmt: skip
-# The same for 0 ≤ r ≤ ln 2, relative error 2^-26.1 and 2^-61.0
-_EXPM1_UP_F32 = (1.0, 0.5000009, 0.1666477, 0.041794747, 0.007962812, 0.0018602363)
-_EXPM1_UP_F64 = (
-    1.0, 0.5000000000000001, 0.16666666666665758, 0.041666666666924874, 0.008333333329674321, 0.0013888889189931253,
-    0.0001984125428892169, 2.4802112481240506e-05, 2.75455666023782e-06, 2.772964773617122e-07,
-    2.347026795608932e-08, 2.8975706942099646e-09,
+# (tanh x - x) / x³ in x² for |x| ≤ 0.625, error relative to tanh x 2^-27.7 and 2^-61.2
+_TANH_F32 = (-0.3333328, 0.13331406, -0.053736515, 0.020628503, -0.0056933295)
+_TANH_F64 = (
+    -0.33333333333333315, 0.1333333333332996, -0.05396825396614943, 0.0218694884706983, -0.008863234338733055,
+    0.0035921142221773815, -0.0014557272078951529, 0.0005894566100378999, -0.00023702396338645427,
+    9.157826647697307e-05, -3.0205831212314717e-05, 6.0501343079645934e-06,
 )  # fmt: skip
 # 2ʳ for |r| ≤ 1/2, relative error 2^-28.3 and 2^-57.8
 _EXP2_F32 = (1.0, 0.6931472, 0.24022648, 0.055503596, 0.009618499, 0.001339097, 0.00015329279)
@@ -61,14 +60,24 @@ _SUBNORMAL_SCALE = 54  # binary places by which subnormals are scaled up
 # ---- exponentials ----------------------------------------------------------------------------------------------------
 
 
-def _split(k: Lanes, x: Real, offset: int, upward: bool = False) -> tuple[Real, Real]:
-    """(t, r): x = n·ln 2 + r with r nearest 0, or `upward` from it; the lowest bits of t hold n + offset."""
+def _split(k: Lanes, x: Real, offset: int) -> tuple[Real, Real, Real]:
+    """(t, r, low): x = n·ln 2 + r + low with |r| ≤ ln 2 / 2; the lowest bits of t hold n + offset."""
     first, second = pick(k, _LN2_F32, _LN2_F64)
     magic = k.format.magic + offset
-    t = k.mad(x, _LOG2_E, _ALMOST_HALF) + magic if upward else k.mad(x, _LOG2_E, magic)
+    t = k.mad(x, _LOG2_E, magic)
     n = t - magic
-    r = k.mad(n, -first, x)
-    return t, k.mad(n, -second, r)
+    exact = k.mad(n, -first, x)
+    r = k.mad(n, -second, exact)
+    return t, r, k.mad(n, -second, exact - r)
+
+
+def _expm1_pair(k: Lanes, x: Real, offset: int) -> tuple[Real, Real, Real]:
+    """(t, p, low): e^x = 2ⁿ·(p + low), with t as `_split` gives it."""
+    t, r, rest = _split(k, x, offset)
+    tail = k.mad(k.polynomial(r, pick(k, _EXPM1_F32, _EXPM1_F64)[1:]), r * r, rest)
+    q = r + tail
+    p = q + 1.0
+    return t, p, q - (p - 1.0)
 
 
 def _times_power(k: Lanes, p: Real, t: Real) -> Real:
@@ -85,7 +94,7 @@ def exp(k: Lanes, x: Real) -> Real:
 
 def scaled_exp(k: Lanes, x: Real, exponent: int = 0, low: Real | None = None) -> Real:
     """e^(x + low)·2^exponent, rounded once at the end, for x that exp does not clamp."""
-    t, r = _split(k, x, 2 * k.format.bias + exponent)
+    t, r, _ = _split(k, x, 2 * k.format.bias + exponent)
     if low is not None:
         r = r + low
     p = k.mad(k.polynomial(r, pick(k, _EXPM1_F32, _EXPM1_F64)), r, 1.0)
@@ -104,16 +113,23 @@ def exp2(k: Lanes, x: Real) -> Real:
 def expm1(k: Lanes, x: Real) -> Real:
     low, high, tiny = pick(k, (-18.0, 89.0, 2.0**-25), (-40.0, 710.0, 2.0**-54))
     clamped = k.at_least(k.at_most(x, high), low)
-    t, r = _split(k, clamped, k.format.bias - 1)  # halved, because 2ⁿ may overflow where the result does not
+    t, r, rest = _split(k, clamped, k.format.bias - 1)  # halved, because 2ⁿ may overflow where the result does not
     half = k.power_of_two(t.bits())
-    q = k.polynomial(r, pick(k, _EXPM1_F32, _EXPM1_F64)) * r
+    q = r + k.mad(k.polynomial(r, pick(k, _EXPM1_F32, _EXPM1_F64)[1:]), r * r, rest)
     result = k.mad(half, q, half - 0.5) * 2.0
     return k.select(abs(x) < tiny, x, result)
 
 
 def sigmoid(k: Lanes, x: Real) -> Real:
-    decay = _exp_of_negative(k, -abs(x))
-    return k.select(x < 0.0, decay, 1.0) / (decay + 1.0)
+    """1 / (1 + d) for x ≥ 0 and d / (1 + d) for less, with d = e^-|x|; d, 1 + d and its inverse as sums of two."""
+    t, p, rest = _expm1_pair(k, k.at_least(-abs(x), pick(k, -104.0, -746.0)), 2 * k.format.bias)
+    d, d_low = _times_power(k, p, t), _times_power(k, rest, t)
+    total = d + 1.0
+    inverse = 1.0 / total
+    error = k.mad(-inverse, d - (total - 1.0) + d_low, k.mad(-inverse, total, 1.0))
+    negative = x < 0.0
+    high, low = k.select(negative, d, 1.0), k.select(negative, d_low, 0.0)
+    return k.mad(high, inverse, k.mad(high, error, low) * inverse)
 
 
 def _exp_of_negative(k: Lanes, x: Real) -> Real:
@@ -122,16 +138,14 @@ def _exp_of_negative(k: Lanes, x: Real) -> Real:
 
 
 def tanh(k: Lanes, x: Real) -> Real:
-    """E / (E + 2) with E = e^(2|x|) - 1."""
-    saturated = pick(k, 10.0, 20.0)
-    y = k.at_most(abs(x), saturated)
-    twice = y + y
-    # The split starts at r = 0, so that small |x| have n = 0 and nothing cancels.
-    t, r = _split(k, twice, k.format.bias, upward=True)
+    """x + x³·P(x²) for small |x|, 1 - 2 / (e^2|x| + 1) for large."""
+    y = k.at_most(abs(x), pick(k, 10.0, 20.0))
+    square = y * y
+    near = k.mad(y * square, k.polynomial(square, pick(k, _TANH_F32, _TANH_F64)), y)
+    t, r, _ = _split(k, y + y, k.format.bias)
     power = k.power_of_two(t.bits())
-    q = k.polynomial(r, pick(k, _EXPM1_UP_F32, _EXPM1_UP_F64)) * r
-    e = k.mad(power, q, power - 1.0)
-    return k.copysign(e / (e + 2.0), x)
+    grown = k.mad(k.polynomial(r, pick(k, _EXPM1_F32, _EXPM1_F64)) * r, power, power) + 1.0
+    return k.copysign(k.select(y < 0.625, near, 1.0 - 2.0 / grown), x)
 
 
 def softplus(k: Lanes, x: Real) -> Real:
