@@ -14,9 +14,10 @@ THIRD_PARTY = {
     "ir": {"numpy", "ml_dtypes", "scipy"},
     "passes": {"numpy", "ml_dtypes", "networkx"},
     "graphtf": {"numpy", "ml_dtypes", "scipy", "graphviz", "llvmlite"},
-    "tools": {"numpy", "ml_dtypes", "scipy", "graphviz"},
+    "tools": {"numpy", "ml_dtypes", "scipy", "graphviz", "jax", "torch", "peers"},
 }
-ONLY_UNDER = {"llvmlite": "graphtf/llvm/"}
+PEERS = "tools/bench/peers/"  # runs in other environments than ours, as a package of its own
+ONLY_UNDER = {"llvmlite": "graphtf/llvm/", "jax": PEERS, "torch": PEERS, "peers": PEERS}
 
 
 def folder_of(module: str) -> str | None:

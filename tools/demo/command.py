@@ -1,0 +1,101 @@
+"""The demo as a command: trains, then shows what the compiler did. Entry points: `arguments`, `main`."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import textwrap
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import graphtf as tf
+from graphtf.tools.demo import data, show
+from graphtf.tools.terminal import Terminal, bar, digits, duration
+from graphtf.tools.usage import UsageError
+
+if TYPE_CHECKING:
+    from graphtf.tools.demo.model import Training
+
+BATCH = 32
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--epochs", type=int, default=10, metavar="N", help="passes over the training data (10)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the initial weights (1)")
+    parser.add_argument("--output", default="demo-out", metavar="FOLDER", help="where the graph is written (demo-out)")
+
+
+def main(options: argparse.Namespace) -> int:
+    if options.epochs < 1:
+        raise UsageError(f"--epochs {options.epochs}: expected at least 1")
+    from graphtf.tools.demo.model import Training
+
+    terminal = Terminal()
+    train, held_out = data.load()
+    steps = options.epochs * -(-len(train) // BATCH)
+    training = Training(steps, options.seed)
+    introduce(terminal, training, len(train), len(held_out))
+    start = time.perf_counter()
+    concrete = training.train_step.get_concrete_function()
+    traced = time.perf_counter() - start
+    accuracy = fit(terminal, training, train, held_out, options.epochs)
+    some_digits(terminal, training, held_out)
+    batch = [train.images[:BATCH], train.labels[:BATCH]]
+    show.compiler(terminal, concrete, traced)
+    show.speed(terminal, training, batch)
+    show.files(terminal, training, held_out, Path(options.output))
+    return 0 if accuracy >= 0.97 or options.epochs < 10 else 1
+
+
+def introduce(terminal: Terminal, training: Training, train: int, held_out: int) -> None:
+    """What this is, and the function that is compiled."""
+    t = terminal
+    t.write(t.style("GraphTF", "bold", "green") + " runs TensorFlow programs as native code, in pure Python.")
+    path = os.path.relpath(inspect.getfile(type(training)))
+    t.heading("This is one training step", f"{path} · a convolution and two dense layers, and Adam written with tf")
+    source = textwrap.dedent(inspect.getsource(type(training)._train_step)).rstrip()
+    t.write(textwrap.indent("@tf.function\n" + source, "    "))
+    t.heading("It learns to read handwriting", f"{train:,} digits of 8×8 pixels to train on, {held_out} held out")
+
+
+def fit(terminal: Terminal, training: Training, train: data.Part, held_out: data.Part, epochs: int) -> float:
+    """Train, with a line for each epoch. Returns the accuracy on the digits held out."""
+    start = time.perf_counter()
+    accuracy = 0.0
+    for epoch in range(epochs):
+        began, total = time.perf_counter(), 0.0
+        some = data.batches(train, BATCH, seed=epoch)
+        for images, labels in terminal.progress(some, -(-len(train) // BATCH), f"  epoch {epoch + 1:2}"):
+            total += float(training.train_step(tf.constant(images), tf.constant(labels))) * len(labels)
+        seconds = time.perf_counter() - began
+        accuracy = measure(training, held_out)
+        loss = total / len(train)
+        terminal.write(
+            f"  epoch {epoch + 1:2}  {bar((epoch + 1) / epochs, 24)}  loss {loss:6.4f}  "
+            f"test accuracy {100 * accuracy:5.1f} %  {duration(seconds)}"
+        )
+    weights = sum(int(np.prod(v.shape)) for v in training.model.variables)
+    seconds = time.perf_counter() - start
+    text = f"{weights:,} weights trained in {digits(seconds)} s, tracing and compiling included: "
+    terminal.write(f"  {text}{terminal.style(f'{100 * accuracy:.1f} % right', 'bold', 'green')} on digits never seen")
+    return accuracy
+
+
+def measure(training: Training, part: data.Part) -> float:
+    """The fraction of a part that is read right."""
+    found = training.predict(tf.constant(part.images)).numpy()
+    return float((found == part.labels).mean())
+
+
+def some_digits(terminal: Terminal, training: Training, part: data.Part) -> None:
+    """A few digits as pictures, with what the network says they are."""
+    shown = part.images[:8]
+    found = training.predict(tf.constant(shown)).numpy()
+    terminal.write("")
+    for line in data.picture(shown):
+        terminal.write(f"  {terminal.style(line, 'cyan')}")
+    terminal.write("  " + "   ".join(f"  → {k}   " for k in found).rstrip())
