@@ -38,7 +38,7 @@ from graphtf.passes.lower.dots import dots, dots_pay
 from graphtf.passes.lower.kernel import finish
 from graphtf.passes.lower.loop import Nest, blocked
 from graphtf.passes.lower.offsets import split_index
-from graphtf.passes.lower.operands import Panels, known, left_access, right_panels
+from graphtf.passes.lower.operands import Panels, known, left_access, left_panels, right_panels
 from graphtf.passes.lower.product import Product, access, named, shift
 from graphtf.passes.lower.tile import Tile, choose
 
@@ -152,7 +152,8 @@ class Contraction:
         p, plan = self.p, self.plan(tile)
         pieces = 1 if plan.piece == p.k else ceildiv(p.k, known(plan.piece))
         rows = ceildiv(p.m, plan.rows)
-        panels = right_panels(p, self.right, tile, rows if pieces == 1 and plan.whole else 0, self.caps)
+        left = left_panels(p, self.left, tile)
+        right = right_panels(p, self.right, tile, rows if pieces == 1 and plan.whole else 0)
         counts = (p.batch, pieces, rows, ceildiv(ceildiv(p.n, tile.columns), plan.panels))
         parts = None
         if pieces != 1:
@@ -160,11 +161,11 @@ class Contraction:
             p.frame.temps.append(parts)
 
         def block(t: Expr) -> list[Stmt]:
-            return Block(self, plan, panels, parts, *split_index(t, counts)).emit()
+            return Block(p, plan, left, right, parts, *split_index(t, counts)).emit()
 
         total = counts[0] * counts[1] * counts[2] * counts[3]
         work = plan.rows * plan.panels * tile.columns * known(plan.piece)
-        body = [*panels.before, *blocked(total, max(1, TASK_TERMS // max(1, work)), "block", block)]
+        body = [*left.before, *right.before, *blocked(total, max(1, TASK_TERMS // max(1, work)), "block", block)]
         return body if parts is None else [*body, *self.join(parts, pieces)]
 
     def join(self, parts: Buffer, pieces: Dim) -> list[Stmt]:
@@ -193,12 +194,13 @@ class Block:
     """One block: panel by panel, and for each panel the tiles of its rows."""
 
     def __init__(
-        self, c: Contraction, plan: Plan, panels: Panels, parts: Buffer | None, b: Expr, piece: Expr, r: Expr, n: Expr
-    ) -> None:
-        self.p, self.left, self.plan, self.panels, self.parts = c.p, c.left, plan, panels, parts
-        self.b, self.piece = b, piece
+        self, p: Product, plan: Plan, lefts: Panels, rights: Panels, parts: Buffer | None, b: Expr, piece: Expr,
+        r: Expr, n: Expr,
+    ) -> None:  # fmt: skip
+        self.p, self.plan, self.lefts, self.rights, self.parts = p, plan, lefts, rights, parts
+        self.b, self.piece, self.r = b, piece, r
         self.panel, self.t = Var("panel"), Var("tile")
-        p, tile = self.p, plan.tile
+        tile = plan.tile
         self.first, self.let_first = named("first", imul(r, plan.rows))
         self.tiles = count_tiles(p.m, plan, self.first)
         self.i0, self.let_i0 = named("i0", moved_back(iadd(self.first, imul(self.t, tile.rows)), p.m, tile.rows))
@@ -209,16 +211,15 @@ class Block:
         self.high = size(p.k) if plan.piece == p.k else imin(iadd(self.low, plan.piece), p.k)
 
     def emit(self) -> list[Stmt]:
-        right = self.panels.at(self.b, self.panel, self.j0)
-        self.right, let_right = named("right", right.base)
-        self.buffer, self.step = right.buffer, right.step
+        self.right = self.rights.at(self.b, self.panel, self.j0)
+        self.column, let_column = named("column", self.right.base)
         if not self.plan.whole:
             inner = self.in_pieces()
         elif self.parts is not None or self.p.epilogue_weight <= LIGHT:
             inner = self.in_registers()
         else:
             inner = self.through_memory()
-        body = (self.let_j0, *right.setup, let_right, *inner)
+        body = (self.let_j0, *self.right.setup, let_column, *inner)
         return [self.let_first, For(self.panel, self.start, self.stop, body)]
 
     def out(self, i: Expr, j: Expr, value: Expr) -> list[Stmt]:
@@ -233,14 +234,16 @@ class Block:
         end: Callable[[list[Expr], Var], list[Stmt]],
     ) -> list[Stmt]:  # fmt: skip
         """The sums of one tile, over terms low … high - 1."""
-        left, k = self.left, Var("k")
-        origin, let = named("left", left.base(self.b, self.i0))
+        tile, right, k = self.plan.tile, self.right, Var("k")
+        number = iadd(imul(self.r, self.plan.rows // tile.rows), self.t)
+        left = self.lefts.at(self.b, number, self.i0)
+        origin, let = named("row", left.base)
         lets: list[Let] = [let]
         rows: list[Expr] = [origin]
-        for i in range(1, self.plan.tile.rows):
+        for i in range(1, tile.rows):
             row = shift(origin, i, left.stride)
             if not isinstance(left.stride, int):
-                row, let = named("left", row)
+                row, let = named("row", row)
                 lets.append(let)
             rows.append(row)
 
@@ -248,19 +251,19 @@ class Block:
             return Load(left.buffer, shift(rows[i], k, left.step))
 
         def at_right(j: Var) -> Expr:
-            return Load(self.buffer, iadd(shift(self.right, k, self.step), j))
+            return Load(right.buffer, iadd(shift(self.column, k, right.step), j))
 
-        return [*lets, self.plan.tile.sum([(k, low, high)], at_left, at_right, start, end, self.ahead(k, low, high))]
+        return [*lets, tile.sum([(k, low, high)], at_left, at_right, start, end, self.ahead(k, low, high))]
 
     def ahead(self, k: Var, low: Expr, high: Expr) -> list[Stmt]:
         """While these tiles walk a panel, the next one is fetched, each tile fetching its share: it lies behind."""
-        if not self.panels.contiguous or self.plan.rows < 2 * self.plan.tile.rows:
+        if not self.rights.contiguous or self.plan.rows < 2 * self.plan.tile.rows:
             return []
         share = -(-self.plan.tile.columns * self.plan.tile.rows // self.plan.rows)  # elements for each term
         terms = iadd(imul(self.t, self.plan.depth), isub(k, low))
-        at = iadd(shift(self.right, high, self.plan.tile.columns), imul(terms, share))
+        at = iadd(shift(self.column, high, self.plan.tile.columns), imul(terms, share))
         line = LINE // self.p.dtype.size
-        return [Prefetch(self.buffer, iadd(at, extra)) for extra in range(0, share, line)]
+        return [Prefetch(self.right.buffer, iadd(at, extra)) for extra in range(0, share, line)]
 
     def in_registers(self) -> list[Stmt]:
         """Tiles that are finished while their sums are in registers."""

@@ -1,7 +1,7 @@
 """Operands of a product brought into order: converted, gathered, or cut into panels as wide as a tile.
 
 Invariant: what has strides is read where it lies, unless the caches would suffer. Entry points: `left_access`,
-`right_panels`.
+`left_panels`, `right_panels`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from graphtf.ir.dims import Dim, ceildiv
 from graphtf.ir.loops.expr import Buffer, Expr, Var, iadd, imin, imul, lit, size
 from graphtf.ir.loops.stmt import Alloc, For, Stmt, Store
-from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.loop import TASK, Nest, blocked
 from graphtf.passes.lower.offsets import split_index
-from graphtf.passes.lower.product import Access, Product, access, follows_batch, named, shift
+from graphtf.passes.lower.product import Access, Product, Read, access, follows_batch, named, shift
 from graphtf.passes.lower.tile import Tile
 
 UNKNOWN = 256  # assumed for sizes known only at run time
 LOCAL = 128 << 10  # bytes of a panel that a block may keep on its stack
+WORTH_COPYING = 4 << 20  # products: fewer are done before the copies are
 
 
 def known(d: Dim) -> int:
@@ -49,39 +49,55 @@ def left_access(p: Product) -> tuple[Access, list[Stmt]]:
 
 @dataclass(frozen=True)
 class Panel:
-    """Columns of the right operand: element (k, j) is buffer[base + k * step + j], once `setup` has run."""
+    """As many rows of the left operand, or columns of the right one, as a tile has: element (k, i) is
+    buffer[base + k * step + i * stride], once `setup` has run."""
 
     setup: tuple[Stmt, ...]
     buffer: Buffer
     base: Expr
     step: Dim
+    stride: Dim = 1
 
 
 @dataclass(frozen=True)
 class Panels:
-    """All panels. `before` runs before any block; `at(batch, panel, first column)` is one of them."""
+    """All panels. `before` runs before any block; `at(batch, panel, first row or column)` is one of them."""
 
     before: tuple[Stmt, ...]
     at: Callable[[Expr, Expr, Expr], Panel]
     contiguous: bool = False  # each panel begins where the one before ends
 
 
-def right_panels(p: Product, right: Access | None, tile: Tile, uses: Dim, caps: Caps) -> Panels:
+def direct(a: Access) -> Panels:
+    """Panels of an operand that is read where it lies."""
+    return Panels((), lambda b, n, i0: Panel((), a.buffer, a.base(b, i0), a.step, a.stride))
+
+
+def left_panels(p: Product, left: Access, tile: Tile) -> Panels:
+    """The left operand, cut for the tile: where it lies, or copied if each term would be on another page."""
+    many = known(p.n) >= 4 * tile.columns and terms(p) >= WORTH_COPYING
+    if left.step == 1 or left.stride != 1 or left.step == tile.rows or not many:
+        return direct(left)
+    return panels_in_memory(p, p.left, p.m, tile.rows, "rows")
+
+
+def right_panels(p: Product, right: Access | None, tile: Tile, uses: Dim) -> Panels:
     """The right operand, cut for the tile. Each panel is walked by `uses` blocks; 0: not all of it by one."""
-    if right is not None and (right.stride == 1 or tile.columns == 1) and not packing_pays(p, right, tile, caps):
-        return Panels((), lambda b, n, j0: Panel((), right.buffer, right.base(b, j0), right.step))
+    if right is not None and (right.stride == 1 or tile.columns == 1) and not copying_pays(p, right, tile):
+        return direct(right)
     few = (1, 2) if p.batch != 1 else (1,)
     if isinstance(p.k, int) and uses in few and p.k * tile.columns * p.dtype.size <= LOCAL:
         return panels_on_stack(p, tile)
-    return panels_in_memory(p, tile)
+    return panels_in_memory(p, p.right, p.n, tile.columns, "columns")
 
 
-def packing_pays(p: Product, right: Access, tile: Tile, caps: Caps) -> bool:
-    """Do many rows use a right operand that the caches would not hold as it lies?"""
-    if known(p.m) < 8 * tile.rows:
-        return False
-    clashing = (known(right.step) * p.dtype.size) % 2048 == 0 and known(p.k) >= 128
-    return clashing or known(p.k) * known(p.n) * p.dtype.size > caps.l2 // 2
+def terms(p: Product) -> int:
+    return known(p.batch) * known(p.m) * known(p.n) * known(p.k)
+
+
+def copying_pays(p: Product, right: Access, tile: Tile) -> bool:
+    """Do many rows use a right operand whose columns are cut from long rows?"""
+    return known(p.m) >= 8 * tile.rows and right.step != tile.columns and terms(p) >= WORTH_COPYING
 
 
 def panels_on_stack(p: Product, tile: Tile) -> Panels:
@@ -89,34 +105,32 @@ def panels_on_stack(p: Product, tile: Tile) -> Panels:
 
     def at(b: Expr, n: Expr, j0: Expr) -> Panel:
         own = Buffer("columns", p.dtype, known(p.k) * tile.columns, "stack")
-        return Panel((Alloc(own), *fill(p, own, lit(0), b, j0, tile.columns)), own, lit(0), tile.columns)
+        return Panel((Alloc(own), *fill(p, p.right, own, lit(0), b, j0, tile.columns)), own, lit(0), tile.columns)
 
     return Panels((), at)
 
 
-def panels_in_memory(p: Product, tile: Tile) -> Panels:
+def panels_in_memory(p: Product, read: Read, total: Dim, width: int, name: str) -> Panels:
     """All panels are written first, in parallel."""
-    columns = tile.columns
-    batch: Dim = p.batch if follows_batch(p.right) else 1
-    count = ceildiv(p.n, columns)
-    packed = Buffer("panels", p.dtype, batch * count * p.k * columns)
-    p.frame.temps.append(packed)
+    batch: Dim = p.batch if follows_batch(read) else 1
+    count = ceildiv(total, width)
+    copy = Buffer(name, p.dtype, batch * count * p.k * width)
+    p.frame.temps.append(copy)
 
     def base(b: Expr, n: Expr) -> Expr:
-        return imul(n if batch == 1 else shift(n, b, count), p.k * columns)
+        return imul(n if batch == 1 else shift(n, b, count), p.k * width)
 
     def one(t: Expr) -> list[Stmt]:
         b, n = split_index(t, (batch, count))
-        j0, let = named("j0", imin(imul(n, columns), p.n - columns))
-        return [let, *fill(p, packed, base(b, n), b, j0, columns)]
+        i0, let = named("i0", imin(imul(n, width), total - width))
+        return [let, *fill(p, read, copy, base(b, n), b, i0, width)]
 
-    tasks = max(1, TASK // (columns * known(p.k)))
-    before = blocked(batch * count, tasks, "panel", one)
-    return Panels(tuple(before), lambda b, n, j0: Panel((), packed, base(b, n), columns), contiguous=True)
+    before = blocked(batch * count, max(1, TASK // (width * known(p.k))), "panel", one)
+    return Panels(tuple(before), lambda b, n, i0: Panel((), copy, base(b, n), width), contiguous=True)
 
 
-def fill(p: Product, target: Buffer, base: Expr, b: Expr, j0: Expr, columns: int) -> list[Stmt]:
+def fill(p: Product, read: Read, target: Buffer, base: Expr, b: Expr, i0: Expr, width: int) -> list[Stmt]:
     """Write one panel."""
-    k, j = Var("k"), Var("j")
-    store = Store(target, iadd(shift(base, k, columns), j), p.right(b, iadd(j0, j), k))
-    return [For(k, lit(0), size(p.k), (For(j, lit(0), lit(columns), (store,), "vector"),))]
+    k, i = Var("k"), Var("i")
+    store = Store(target, iadd(shift(base, k, width), i), read(b, iadd(i0, i), k))
+    return [For(k, lit(0), size(p.k), (For(i, lit(0), lit(width), (store,), "vector"),))]

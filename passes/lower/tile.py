@@ -105,5 +105,5 @@ def cycles_of(rows: int, vectors: int) -> float:
     """Cycles for one value of the summed index: bound by arithmetic, by loads, by what the second cache gives, or by
     latency. A narrow tile keeps its panel nearer."""
     loads = rows + vectors
-    bound = max(rows * vectors / PER_CYCLE, loads / PER_CYCLE + 0.5, vectors * REFILL, LATENCY)
+    bound = max(rows * vectors / PER_CYCLE, loads / PER_CYCLE + 1.5, vectors * REFILL, LATENCY)
     return bound * (1 + vectors / 100)
