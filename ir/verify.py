@@ -6,7 +6,10 @@ Entry point: `verify(graph)`.
 
 from __future__ import annotations
 
-from graphtf.ir.dims import collecting_guards
+from collections.abc import Sequence
+
+from graphtf.ir.dims import Dim, SymDim, collecting_guards, substitute, symbols
+from graphtf.ir.dtypes import DType
 from graphtf.ir.errors import OpError, VerifyError
 from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.op import infer_types
@@ -69,23 +72,42 @@ def _check_types(n: Node, whole: Graph, g: Graph) -> None:
         raise _error(whole, n, str(e)) from None
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError) as e:
         raise _error(whole, n, f"{n.op.name}: its attributes or operands do not fit ({e})") from None
+    for t in types:
+        if not isinstance(t.dtype, DType):
+            raise _error(whole, n, f"{n.op.name}: {t.dtype!r} among its attributes is not a dtype")
     have = tuple(v.type for v in n.outputs)
-    if len(types) != len(have) or not all(_agrees(a, b) for a, b in zip(types, have)):
+    equal = [*g.guards, *whole.guards]
+    if len(types) != len(have) or not all(_agrees(a, b, equal) for a, b in zip(types, have)):
         raise _error(whole, n, f"{n.op.name}: has types {_shown(have)}, its rule gives {_shown(types)}")
 
 
-def _agrees(inferred: Type, have: Type) -> bool:
-    """Equal; sizes that a rule names afresh each time (known only at run time) may have another name."""
+def _agrees(inferred: Type, have: Type, guards: Sequence[tuple[Dim, Dim]]) -> bool:
+    """Equal, sizes under the guards."""
     if inferred == have:
         return True
     if not isinstance(inferred, TensorType) or not isinstance(have, TensorType) or inferred.dtype is not have.dtype:
         return False
-    if inferred.shape is None or have.shape is None:
-        return inferred.shape is have.shape
-    pairs = zip(inferred.shape, have.shape)
-    return len(inferred.shape) == len(have.shape) and all(
-        a == b or not (isinstance(a, int) and isinstance(b, int)) for a, b in pairs
-    )
+    if inferred.shape is None or have.shape is None or len(inferred.shape) != len(have.shape):
+        return False
+    pairs = [(a, b) for a, b in zip(inferred.shape, have.shape) if a != b]
+    names = _renamed(guards)
+    return all((a, b) in guards or (b, a) in guards or _reduced(a, names) == _reduced(b, names) for a, b in pairs)
+
+
+def _renamed(guards: Sequence[tuple[Dim, Dim]]) -> dict[str, Dim]:
+    """What the guards say that names stand for."""
+    names: dict[str, Dim] = {}
+    for pair in guards:
+        a, b = (_reduced(d, names) for d in pair)
+        for name, other in ((a, b), (b, a)):
+            if isinstance(name, SymDim) and name.is_symbol and str(name) not in set(symbols(other)):
+                names = {k: substitute(d, {str(name): other}) for k, d in names.items()} | {str(name): other}
+                break
+    return names
+
+
+def _reduced(d: Dim, names: dict[str, Dim]) -> Dim:
+    return substitute(d, names) if names else d
 
 
 def _shown(types: tuple[Type, ...]) -> str:

@@ -55,6 +55,8 @@ def broadcast_shapes(op: Op, shapes: Sequence[Shape | None], constraint: int = 3
 
 def check_dtype(op: Op, dtype: DType, allowed: Sequence[DType], constraint: int = 1) -> None:
     """Raise Violation unless the dtype is among those allowed."""
+    if not isinstance(dtype, DType):
+        raise op.violated(constraint, f"{dtype!r} is not a dtype", "dtype")
     if dtype not in allowed:
         names = ", ".join(d.name for d in allowed)
         raise op.violated(constraint, f"dtype {dtype.name} is not allowed, expected one of {names}", "dtype")
