@@ -81,6 +81,9 @@ class SymDim:
     def __mod__(self, other: Dim) -> Dim:
         return self - floordiv(self, other) * other
 
+    def __rmod__(self, other: Dim) -> Dim:
+        return other - floordiv(other, self) * self
+
     def __bool__(self) -> bool:
         raise TypeError(f"the size {self} is known only at run time and cannot decide a branch")
 
