@@ -16,9 +16,9 @@ from graphtf.ir.types import RefType
 
 
 def has_effect(n: Node) -> bool:
-    """Does running the node do anything besides giving its outputs? Reading a variable does not."""
+    """Does running the node do anything besides giving its outputs? Reading a variable does not, nor taking long."""
     if n.op.effect is Effect.REGIONS:
-        return any(has_effect(m) for r in n.regions.values() for m in r.nodes) or "cond" in n.regions
+        return any(has_effect(m) for r in n.regions.values() for m in r.nodes)
     return n.op.effect not in (Effect.NONE, Effect.READ)
 
 

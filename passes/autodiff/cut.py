@@ -1,13 +1,15 @@
 """What a forward graph saves for its gradient, and what the gradient computes again: a minimum cut.
 
 The network holds what the gradient needs and what that is computed from. What is dear (a contraction, a reduction, a
-loop) or has an effect is not computed twice, so it is a source, as inputs are; cutting a value costs its bytes.
+loop) or has an effect is not computed twice, so it is a source, as inputs are. Saving a value costs its bytes, written
+and read; computing it again costs arithmetic, in bytes that could be moved in that time.
 Invariant: from the values chosen and the inputs, everything needed can be computed again without an effect.
 Entry points: `save_all`, `economical`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,10 +17,12 @@ from graphtf.ir.dims import SymDim, evaluate, symbols
 from graphtf.ir.errors import MissingGradient
 from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.op import Body, Effect, Element, Scalar, Trait
-from graphtf.ir.types import RefType
 from graphtf.passes.autodiff.joint import Joint, names_in_node
+from graphtf.passes.fusion.classify import is_cheap, is_free
+from graphtf.passes.rebuild import content
 
 TYPICAL = 64  # what a size known only at run time is taken to be
+SIMPLE, INVOLVED = 0.5, 12.0  # bytes that move while one element of an add, or of an exponential, is computed
 INFINITE = float("inf")
 Cost = Callable[[Value], float]
 
@@ -32,7 +36,7 @@ def save_all(j: Joint) -> list[Value]:
 def _from_attributes(j: Joint) -> set[Value]:
     found: set[Value] = set()
     for n in j.nodes:
-        if is_cheap(n) and all(v in found for v in n.inputs):
+        if is_elementary(n) and all(v in found for v in n.inputs):
             found.update(n.outputs)
     return found
 
@@ -45,8 +49,8 @@ def economical(
     return Choice(j, input_cost, output_cost, inside).run()
 
 
-def is_cheap(n: Node) -> bool:
-    """May the node be computed twice without a thought?"""
+def is_elementary(n: Node) -> bool:
+    """Is each element a few instructions or a function call, so that computing it twice may pay?"""
     return n.op.pure and not n.regions and (
         isinstance(n.op.lowering, (Scalar, Body, Element)) or bool(n.op.traits & (Trait.GENERATOR | Trait.VIEW))
     )
@@ -62,15 +66,29 @@ def is_pure(region: Graph) -> bool:
     return all(n.op.pure or n.op.effect is Effect.REGIONS for n in region.walk())
 
 
-def size_in_bytes(v: Value) -> float:
-    """What saving a value costs, unknown sizes taken to be TYPICAL."""
-    t = v.type.content if isinstance(v.type, RefType) else v.type
-    if t.shape is None:
+def elements(v: Value) -> float:
+    """How many there are, unknown sizes taken to be TYPICAL."""
+    shape = content(v.type).shape
+    if shape is None:
         return INFINITE
-    total = float(t.dtype.size)
-    for d in t.shape:
-        total *= max(1, evaluate(d, dict.fromkeys(symbols(d), TYPICAL))) if isinstance(d, SymDim) else d
-    return total + 1  # so that fewer values win among equal ones
+    sizes = (max(1, evaluate(d, dict.fromkeys(symbols(d), TYPICAL))) if isinstance(d, SymDim) else d for d in shape)
+    return float(math.prod(sizes))
+
+
+def cost_of_saving(v: Value) -> float:
+    """Bytes written and read."""
+    return 2.0 * float(content(v.type).dtype.size) * elements(v) + 1  # so that fewer values win among equal ones
+
+
+def cost_of_repeating(n: Node) -> float:
+    """Arithmetic, in bytes."""
+    if is_free(n):
+        return 0.0
+    return sum(elements(v) for v in n.outputs) * (SIMPLE if _is_simple(n) else INVOLVED)
+
+
+def _is_simple(n: Node) -> bool:
+    return is_cheap(n) or isinstance(n.op.lowering, Element)
 
 
 class Choice:
@@ -110,7 +128,7 @@ class Choice:
     def is_source(self, v: Value) -> bool:
         """Not to be computed again."""
         n = self.j.maker.get(v)
-        return n is None or not (is_cheap(n) or (self.cost(v) == INFINITE and is_repeatable(n)))
+        return n is None or not (is_elementary(n) or (self.cost(v) == INFINITE and is_repeatable(n)))
 
     def cost(self, v: Value) -> float:
         if v in self.inputs:
@@ -119,7 +137,7 @@ class Choice:
             return self.output_cost(v)
         if self.inside and self.j.is_born_inside(v):
             return INFINITE
-        return size_in_bytes(v)
+        return cost_of_saving(v)
 
     def origins(self, v: Value) -> Iterable[Value]:
         """What computing a value again takes."""
@@ -128,7 +146,7 @@ class Choice:
         return [*n.inputs, *(b for b in births if b is not None and b not in n.outputs)]
 
     def follows(self, v: Value) -> bool:
-        """Can it be computed from what is saved and free?"""
+        """Can it be computed from what is saved and free, with next to no arithmetic?"""
         found, stack = self.followed, [v]
         while stack:
             x = stack[-1]
@@ -136,7 +154,7 @@ class Choice:
                 stack.pop()
             elif x in self.saved or self.is_free(x):
                 found[x] = True
-            elif self.is_source(x):
+            elif self.is_source(x) or not _is_simple(self.j.maker[x]):
                 found[x] = False
             else:
                 origins = self.origins(x)
@@ -176,9 +194,7 @@ class Choice:
             if self.is_source(v):
                 flow.add_edge("source", (k, 0))
             else:
-                for o in self.origins(v):
-                    if o in members:
-                        flow.add_edge((members[o], 1), (k, 0))
+                self.add_repeating(flow, v, members)
             if v in wanted:
                 flow.add_edge((k, 1), "sink")
         try:
@@ -186,6 +202,15 @@ class Choice:
         except networkx.NetworkXUnbounded:
             raise MissingGradient(self.refusal(next(v for v in members if self.cost(v) == INFINITE))) from None
         return {v for v, k in members.items() if (k, 0) in near and (k, 1) not in near}
+
+
+    def add_repeating(self, flow: Any, v: Value, members: dict[Value, int]) -> None:
+        """Computing v again takes arithmetic, and what it is computed from."""
+        effort = cost_of_repeating(self.j.maker[v])
+        flow.add_edge("source", (members[v], 0), capacity=effort if effort < INFINITE else 0.0)
+        for o in self.origins(v):
+            if o in members:
+                flow.add_edge((members[o], 1), (members[v], 0))
 
 
 def components(beside: dict[Value, list[Value]]) -> list[list[Value]]:

@@ -68,26 +68,25 @@ class Joint:
     @cached_property
     def births(self) -> dict[str, Value]:
         """The value that makes a size known, for those that only running the graph makes known."""
-        known = {s for v in self.inputs for d in content(v.type).dims_or_none for s in symbols(d)}
+        known = {s for v in self.inputs for s in names_in(v)}
         found: dict[str, Value] = {}
         for n in self.nodes:
             if isinstance(n.op.lowering, Host) or n.regions:
-                for v in n.outputs:
-                    for d in content(v.type).dims_or_none:
-                        for s in symbols(d):
-                            if s not in known:
-                                found.setdefault(s, v)
+                found.update((s, v) for v in n.outputs for s in names_in(v) if s not in known)
+            known.update(names_in_node(n))
         return found
 
     def is_born_inside(self, v: Value) -> bool:
         """Does the value's type name a size that only running the graph makes known?"""
-        return any(s in self.births for d in content(v.type).dims_or_none for s in symbols(d))
+        return any(s in self.births for s in names_in(v))
 
-    def split(self, saved: Iterable[Value]) -> Split:
-        """The forward and the backward graph, which pass on the values `saved`."""
+    def split(self, saved: Iterable[Value], shown: Iterable[int] = ()) -> Split:
+        """The forward and the backward graph, which pass on the values `saved`. The backward graph takes the inputs
+        that it needs, and those `shown`."""
         kept = list(dict.fromkeys(saved))
         forward = self._forward([*self.outputs, *kept])
         inputs, nodes = self._backward(set(kept))
+        inputs.update(self.inputs[k] for k in shown)
         taken = [k for k, v in enumerate(self.inputs) if v in inputs]
         takes = [*(self.inputs[k] for k in taken), *kept, *self.cts.values()]
         gives = list(self.found.values())
@@ -147,11 +146,16 @@ def joint(region: Graph, wanted: Sequence[int], given: Sequence[int], backward: 
     return Joint(region.name, copy.inputs, tuple(b.nodes), copy.outputs, cts, have, tuple(b.guards))
 
 
+def names_in(v: Value) -> Iterator[str]:
+    """Names of sizes in a value's type."""
+    for d in content(v.type).dims_or_none:
+        yield from symbols(d)
+
+
 def names_in_node(n: Node) -> Iterator[str]:
     """Names of sizes in a node's attributes and its results' types."""
     for v in n.outputs:
-        for d in content(v.type).dims_or_none:
-            yield from symbols(d)
+        yield from names_in(v)
     for a in n.attrs.values():
         yield from _names_in(a)
 

@@ -24,7 +24,7 @@ from graphtf.ir.ops.control import while_
 from graphtf.ir.ops.prims import p
 from graphtf.ir.types import TensorType
 from graphtf.passes.autodiff.count import count_loop
-from graphtf.passes.autodiff.cut import economical, size_in_bytes
+from graphtf.passes.autodiff.cut import cost_of_saving, economical
 from graphtf.passes.autodiff.joint import Joint, Split, joint
 from graphtf.passes.autodiff.record import Applied, Backward
 from graphtf.passes.autodiff.trips import influence, known_trips
@@ -85,7 +85,7 @@ class Loop:
         """Part the body into what an iteration does and saves, and its gradient."""
         j = joint(self.body, [*self.live, *self.summed], self.live, backward)
         state = set(j.inputs[: self.carried])
-        chosen = economical(j, lambda v: size_in_bytes(v) if v in state else 0.0, inside=True)
+        chosen = economical(j, lambda v: cost_of_saving(v) if v in state else 0.0, inside=True)
         self.joint: Joint = j
         self.parts: Split = j.split(v for v in sorted(chosen, key=lambda v: v.serial) if v in j.maker)
         self.stacked: list[Value] = [*(j.inputs[k] for k in self.old), *self.parts.saved]

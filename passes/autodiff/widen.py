@@ -41,12 +41,11 @@ def widened(r: Applied, make: Make) -> list[Any]:
         results, extra = make(old.inputs, scratch.new_size)
     main = scratch.maker(results[0])
     assert main is not None
-    same = dict(zip(main.outputs, old.outputs))
+    same: dict[Value, Value] = dict(zip(main.outputs, old.outputs))
     nodes = [_renamed(n, main, same) for n in scratch.nodes]
     home.replace(old, nodes)
     w = _Widening(home, old, nodes, nodes[scratch.nodes.index(main)])
-    values: list[Value] = [same.get(v, v) for v in extra]
-    return w.announce(r, values)
+    return w.announce(r, [same[v] if v in same else v for v in extra])
 
 
 def standing(r: Applied) -> tuple[Builder, Node] | None:
