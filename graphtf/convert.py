@@ -15,8 +15,8 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import active_binder, bind
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.ops.prims import p
-from graphtf.tensor_shape import TensorShape, as_shape
 from graphtf.tensor import DTYPE_OF, EagerTensor, SymbolicTensor, Tensor
+from graphtf.tensor_shape import TensorShape, as_shape
 
 Array = np.ndarray[Any, Any]
 _SEQUENCES = (list, tuple, range)
@@ -62,7 +62,13 @@ def to_array(value: Any, dtype: DType | None = None) -> Array:
         return _from_sequence(value if isinstance(value, (list, tuple)) else list(value), dtype)
     if hasattr(value, "__array__"):
         return _from_numpy(np.asarray(value), dtype)
-    raise ValueError(f"Attempt to convert a value ({value!r}) with an unsupported type ({type(value)!r}) to a Tensor.")
+    error = ValueError if value is None else _unconvertible
+    raise error(f"Attempt to convert a value ({value!r}) with an unsupported type ({type(value)!r}) to a Tensor.")
+
+
+def _unconvertible(message: str) -> Exception:
+    """The error for what is no tensor: TensorFlow raises another class while it builds a graph."""
+    return ValueError(message) if active_binder() is None else TypeError(f"Failed to convert to a Tensor: {message}")
 
 
 def _refused(value: Any, dtype: DType) -> TypeError:
@@ -95,7 +101,7 @@ def _fitting(low: int, high: int) -> DType:
         return dt.int32
     if _INT64.min <= low and high <= _INT64.max:
         return dt.int64
-    raise ValueError("Can't convert Python sequence with out-of-range integer to Tensor.")
+    raise _unconvertible("Can't convert Python sequence with out-of-range integer to Tensor.")
 
 
 def _holds(dtype: DType, kind: type) -> bool:
@@ -186,13 +192,13 @@ def _common_dtype(kinds: list[type]) -> DType | None:
         if all(text):
             return dt.string
         if not all(booleans):
-            raise ValueError("Can't convert Python sequence with mixed types to Tensor.")
+            raise _unconvertible("Can't convert Python sequence with mixed types to Tensor.")
         return dt.bool_
     if not all(_holds(dt.complex128, k) for k in kinds):
         odd = next(k for k in kinds if not _holds(dt.complex128, k))
         if odd is first:
-            raise ValueError(f"Attempt to convert a value with an unsupported type ({odd!r}) to a Tensor.")
-        raise ValueError("Can't convert Python sequence with mixed types to Tensor.")
+            raise _unconvertible(f"Attempt to convert a value with an unsupported type ({odd!r}) to a Tensor.")
+        raise _unconvertible("Can't convert Python sequence with mixed types to Tensor.")
     if any(issubclass(k, (complex, np.complexfloating)) for k in kinds):
         return dt.complex128
     if first in (np.float64, np.float16, dt.bfloat16.np.type):
@@ -206,7 +212,7 @@ def _from_ints(value: Sequence[Any], dtype: DType | None) -> Array:
     except OverflowError:
         if dtype is not None and dtype.is_integer:
             return _rectangular(value, np.object_).astype(np.uint64).astype(dtype.np)
-        raise ValueError("Can't convert Python sequence with out-of-range integer to Tensor.") from None
+        raise _unconvertible("Can't convert Python sequence with out-of-range integer to Tensor.") from None
     if dtype is None:
         dtype = _fitting(int(wide.min()), int(wide.max())) if wide.size else dt.int32
     return wide.astype(dtype.np)
@@ -218,7 +224,7 @@ def _rectangular(value: Sequence[Any], storage: Any) -> Array:
     except ValueError:
         raise ValueError("Can't convert non-rectangular Python sequence to Tensor.") from None
     except TypeError:
-        raise ValueError("Can't convert Python sequence with mixed types to Tensor.") from None
+        raise _unconvertible("Can't convert Python sequence with mixed types to Tensor.") from None
 
 
 def _from_texts(value: Sequence[Any]) -> Array:
@@ -338,7 +344,9 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
         if wanted not in (None, value.dtype):
             raise TypeError(f"Expected tensor {value} with dtype {wanted!r}, but got dtype {value.dtype!r}.")
         array = value._array
-    elif isinstance(value, (Tensor, TensorShape)) or hasattr(type(value), "__tf_tensor__"):
+    elif isinstance(value, Tensor):
+        raise TypeError(f"Expected any non-tensor type, but got a tensor instead: {value!r}")
+    elif isinstance(value, TensorShape) or hasattr(type(value), "__tf_tensor__"):
         return convert_to_tensor(value, wanted)
     elif isinstance(value, (list, tuple)) and _has_tensors(value):
         return _packed(value, wanted or _first_dtype(value))

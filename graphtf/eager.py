@@ -15,6 +15,7 @@ import numpy as np
 
 from graphtf.convert import to_array
 from graphtf.ir.binding import set_default_binder
+from graphtf.ir.errors import InvalidArgumentError, ResourceExhaustedError
 from graphtf.ir.op import Effect, Op, Trait
 from graphtf.ir.ops import OPS
 from graphtf.ir.state import Cell
@@ -25,6 +26,7 @@ from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
 _ELEMENTWISE = frozenset(op for op in OPS.values() if Trait.ELEMENTWISE in op.traits)
 _STATEFUL = frozenset(op for op in OPS.values() if op.effect in (Effect.READ, Effect.WRITE))
 _MOST_SIGNATURES = 8192
+_TOO_LARGE = ("too large", "array is too big", "Maximum allowed dimension exceeded")  # NumPy's words
 _checked: dict[Any, Callable[..., Any]] = {}  # signatures whose types have been checked, and what runs them
 
 
@@ -62,9 +64,13 @@ def eager(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         run = op.ref
     try:
         result = _quiet.run(run, *arrays, **attrs)
-    except ValueError:
+    except ValueError as e:
         op.infer(*map(type_of, arrays), **attrs)  # says what is wrong in the op's terms
+        if any(text in str(e) for text in _TOO_LARGE):
+            raise InvalidArgumentError(None, None, f"{op.name}: the result would have too many elements ({e})") from None
         raise
+    except MemoryError as e:
+        raise ResourceExhaustedError(None, None, f"{op.name}: {e}") from None
     if op.results == 1:
         out = EagerTensor(result if type(result) is np.ndarray else np.asarray(result))
         if active.tapes:

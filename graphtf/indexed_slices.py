@@ -13,6 +13,7 @@ from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p
 from graphtf.nest import CompositeTensor
+from graphtf.run_time import stated
 from graphtf.sizes import as_sizes
 from graphtf.spec import TypeSpec
 from graphtf.tensor import Tensor
@@ -121,11 +122,12 @@ def to_dense(slices: IndexedSlices) -> Tensor:
     """The dense tensor. Raises ValueError if its shape is not known."""
     if slices.dense_shape is None:
         raise ValueError(f"Tensor conversion requested for IndexedSlices for which dense_shape is not known: {slices}")
-    sizes = as_sizes(slices.dense_shape, "IndexedSlices")
-    if sizes is None:
-        raise ValueError("the dense_shape of IndexedSlices must be known while the function is traced")
     zero = convert_to_tensor(0, slices.dtype)
-    return scatter_rows(p.broadcast(zero, shape=sizes), slices, "add")
+    sizes = as_sizes(slices.dense_shape, "IndexedSlices")
+    if sizes is not None:
+        return scatter_rows(p.broadcast(zero, shape=sizes), slices, "add")
+    open_sizes = (None, *slices.values.ir_type.dims[1:])
+    return scatter_rows(p.broadcast_to(zero, slices.dense_shape, shape=stated(open_sizes)), slices, "add")
 
 
 def scatter_rows(x: Tensor, slices: IndexedSlices, combine: str) -> Tensor:

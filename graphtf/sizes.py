@@ -21,6 +21,9 @@ from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
 from graphtf.tensor_shape import Dimension, TensorShape
 
 
+MOST_ELEMENTS = 2**63 - 1
+
+
 def known(x: Any) -> np.ndarray[Any, Any] | None:
     """The contents of an integer tensor, as Python integers and symbolic sizes in an object array; None if unknown."""
     if isinstance(x, EagerTensor):

@@ -27,8 +27,8 @@ class DType:
         self.name = name
         self.short = short
         self.np: np.dtype[Any] = np.dtype(storage)
-        self.kind = kind  # one of b(ool) i(nt) u(nsigned) f(loat) c(omplex) s(tring)
-        self.size = self.np.itemsize
+        self.kind = kind  # one of b(ool) i(nt) u(nsigned) f(loat) c(omplex) s(tring) q(uantized) r(esource)
+        self.size = 0 if kind in "sr" else self.np.itemsize
         self.enum = enum
         self._hash = hash(("dtype", enum))
 
@@ -56,7 +56,9 @@ class DType:
 
     @property
     def as_numpy_dtype(self) -> type:
-        return np.object_ if self.kind == "s" else self.np.type
+        if self.kind == "r":
+            raise KeyError(self.enum)
+        return np.object_ if self.kind == "s" else self.np.type if self.kind != "q" else self.np  # type: ignore[return-value]
 
     @property
     def as_datatype_enum(self) -> int:
@@ -88,7 +90,7 @@ class DType:
 
     @property
     def is_numeric(self) -> bool:
-        return self.kind in "iufc"
+        return self.kind in "iufcq"
 
     @property
     def is_inexact(self) -> bool:
@@ -97,11 +99,11 @@ class DType:
 
     @property
     def is_numpy_compatible(self) -> bool:
-        return True
+        return self.kind != "r"
 
     @property
     def is_quantized(self) -> bool:
-        return False
+        return self.kind == "q"
 
     @property
     def real_dtype(self) -> DType:
@@ -118,19 +120,22 @@ class DType:
 
     @property
     def limits(self) -> tuple[Any, Any]:
+        """The least and the largest value. Raises ValueError for types without."""
+        if self.kind == "b":
+            return 0, True
+        if self.kind not in "iu":
+            raise ValueError(f"{self} does not have defined limits.")
         return self.min, self.max
 
     def is_compatible_with(self, other: Any) -> bool:
         return as_dtype(other) is self
 
     def _limit(self, which: str) -> Any:
-        if self.kind == "b":
-            return which == "max"
         if self.kind in "iu":
             return getattr(np.iinfo(self.np), which)
         if self.kind == "f":
             return getattr(ml_dtypes.finfo(self.np), which)  # type: ignore[no-untyped-call]
-        raise TypeError(f"Cannot find {which} value of {self!r}.")
+        raise TypeError(f"Cannot find {which}imum value of {self}.")
 
 
 float16 = DType("float16", "f16", np.float16, "f", 19)
@@ -152,6 +157,16 @@ uint64 = DType("uint64", "u64", np.uint64, "u", 23)
 bool_ = DType("bool", "bool", np.bool_, "b", 10)
 string = DType("string", "str", np.object_, "s", 7)
 
+# Types that no program computes with: they exist to be named.
+qint8 = DType("qint8", "qi8", [("qint8", "i1")], "q", 11)
+quint8 = DType("quint8", "qu8", [("quint8", "u1")], "q", 12)
+qint16 = DType("qint16", "qi16", [("qint16", "i2")], "q", 15)
+quint16 = DType("quint16", "qu16", [("quint16", "u2")], "q", 16)
+qint32 = DType("qint32", "qi32", [("qint32", "i4")], "q", 13)
+resource = DType("resource", "resource", np.object_, "r", 20)
+variant = DType("variant", "variant", np.object_, "r", 21)
+QUANTIZED = (qint8, quint8, qint16, quint16, qint32)
+
 ALL: tuple[DType, ...] = (
     float16, float32, float64, bfloat16, float8_e5m2, float8_e4m3fn, complex64, complex128,
     int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool_, string,
@@ -171,6 +186,7 @@ _LOOKUP: dict[Any, DType] = {d.name: d for d in ALL}
 _LOOKUP |= {d.np: d for d in ALL}
 _LOOKUP |= {d.np.type: d for d in ALL}
 _LOOKUP |= {d.enum: d for d in ALL}
+_LOOKUP |= {key: d for d in (*QUANTIZED, resource, variant) for key in (d.name, d.enum)}
 _LOOKUP |= {float: float32, int: int32, bool: bool_, str: string, bytes: string, complex: complex128}
 _LOOKUP |= {"half": float16, "float": float32, "double": float64, "object": string}
 
@@ -191,6 +207,8 @@ def as_dtype(x: Any) -> DType:
     if isinstance(getattr(x, "dtype", None), DType):
         return x.dtype  # type: ignore[no-any-return]
     try:
+        if x is None:  # NumPy's word for float64
+            raise TypeError
         storage = np.dtype(x)
     except TypeError:
         raise TypeError(f"Cannot convert the argument `type_value`: {x!r} to a TensorFlow DType.") from None

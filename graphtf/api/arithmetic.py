@@ -11,8 +11,8 @@ from typing import Any
 
 from graphtf.convert import convert_pair, convert_to_tensor, is_tensor_like
 from graphtf.ir import dtypes as dt
-from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.ops.prims import p, scalar_like
+from graphtf.refusal import invalid
 from graphtf.tensor import EagerTensor, Tensor
 
 # What integers become when they are divided.
@@ -228,7 +228,7 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     total = first
     for x in rest:
         if not x.shape.is_compatible_with(first.shape):
-            raise InvalidArgumentError(None, None, f"add_n: shapes {first.shape} and {x.shape} differ")
+            raise invalid("add_n", f"shapes {first.shape} and {x.shape} differ")
         total = p.add(total, x)
     return total
 

@@ -11,17 +11,20 @@ import numpy as np
 
 from graphtf.convert import convert_to_tensor, is_tensor_like, known_array
 from graphtf.ir import dtypes as dt
-from graphtf.ir.dims import Dim, ceildiv, maximum
+from graphtf.ir.dims import Dim, ceildiv, maximum, product
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.ops.prims import p, scalar_like
-from graphtf.refusal import invalid
-from graphtf.sizes import as_axis, as_size, as_sizes
-from graphtf.run_time import stated
+from graphtf.refusal import failed, invalid, tracing
+from graphtf.run_time import named_size, stated
+from graphtf.sizes import MOST_ELEMENTS, as_axis, as_size, as_sizes
 from graphtf.tensor import EagerTensor, Tensor
 
 
 def full(dims: Any, value: Tensor, name: str) -> Tensor:
     """A tensor with every element `value`, a scalar tensor."""
+    if isinstance(dims, (list, tuple)) and any(d is None for d in dims):
+        kind = TypeError if tracing() else ValueError
+        raise kind(f"{name}: Attempt to convert a value (None) with an unsupported type ({type(None)}) to a Tensor.")
     sizes = as_sizes(dims, name)
     if sizes is None:
         count = convert_to_tensor(dims).ir_type.dims[0]
@@ -29,6 +32,8 @@ def full(dims: Any, value: Tensor, name: str) -> Tensor:
         return p.broadcast_to(value, convert_to_tensor(dims), shape=stated(known))
     if any(isinstance(d, int) and d < 0 for d in sizes):
         raise invalid(name, f"Dimensions must be >= 0, got {list(sizes)}")
+    if product(d for d in sizes if isinstance(d, int)) > MOST_ELEMENTS:
+        raise failed(name, f"Shape {list(sizes)} would have more than 2**63 - 1 elements")
     return p.broadcast(value, shape=sizes)
 
 
@@ -120,7 +125,7 @@ def eye(num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: 
 def _size(x: Any, name: str) -> Dim:
     size = as_size(x, name)
     if size is None:
-        raise ValueError(f"{name}: the size must be known while the function is traced, got {x!r}")
+        size = named_size(convert_to_tensor(x))
     if isinstance(size, int) and size < 0:
         raise invalid(name, f"Arguments must be non-negative integers, got {size}")
     return size
@@ -201,9 +206,13 @@ def linspace_nd(start: Any, stop: Any, num: Any, name: str | None = None, axis: 
         a, b = p.cast(a, dtype=dt.float64), p.cast(b, dtype=dt.float64)
     if a.dtype is not b.dtype:
         raise invalid("linspace", f"start is {a.dtype.name}, stop {b.dtype.name}")
+    if isinstance(num, float):
+        raise TypeError(f"Argument `tensor` (name: num) must be of type integer. Received `tensor` = {num}")
     count = as_size(num, "linspace")
-    if count is None or (isinstance(count, int) and count <= 0):
-        raise invalid("linspace", f"num must be known and positive, got {num!r}")
+    if count is None:
+        count = named_size(convert_to_tensor(num))
+    if isinstance(count, int) and count <= 0:
+        raise invalid("linspace", f"num must be positive, got {num!r}")
     shape = a.ir_type.dims if len(a.ir_type.dims) >= len(b.ir_type.dims) else b.ir_type.dims
     k = as_axis(axis, len(shape) + 1, "linspace")
     a, b = (p.reshape(p.broadcast(t, shape=shape), shape=(*shape[:k], 1, *shape[k:])) for t in (a, b))
@@ -212,11 +221,9 @@ def linspace_nd(start: Any, stop: Any, num: Any, name: str | None = None, axis: 
     spread = (*((1,) * k), count, *((1,) * (len(shape) - k)))
     at = p.reshape(p.iota(shape=(count,), axis=0, dtype=a.dtype), shape=spread)
     last = count - 1
-    step = p.div(p.sub(b, a), scalar_like(a, last) if isinstance(last, int) else _as_scalar(last, a))
-    line = p.add(a, p.mul(at, step))
-    cut = tuple(last if j == k else d for j, d in enumerate(line.ir_type.dims))
-    inner = p.slice(line, starts=(0,) * len(cut), limits=cut, strides=(1,) * len(cut))
-    return p.concat(inner, b, axis=k)
+    ends = scalar_like(a, last) if isinstance(last, int) else _as_scalar(last, a)
+    step = p.div(p.sub(b, a), ends)
+    return p.select(p.eq(at, ends), b, p.add(a, p.mul(at, step)))  # the last is b to the bit
 
 
 def _as_scalar(size: Dim, like: Tensor) -> Tensor:
@@ -239,7 +246,7 @@ def one_hot(
     at, size = convert_to_tensor(indices), _size(depth, "one_hot")
     on, off = _hot_values(on_value, off_value, None if dtype is None else as_dtype(dtype))
     dims = at.ir_type.dims
-    k = as_axis(-1 if axis is None else axis, len(dims) + 1, "one_hot")
+    k = as_axis(-1 if axis is None else axis, len(dims) + 1, "one_hot", late=True)
     shape = (*dims[:k], size, *dims[k:])
     if not at.dtype.is_integer:
         raise invalid("one_hot", f"indices must be integers, got {at.dtype.name}")
@@ -270,12 +277,12 @@ def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = dt.bool_, name:
     n = convert_to_tensor(lengths)
     if maxlen is None:
         maxlen = _longest(n)
+    if convert_to_tensor(maxlen).shape.rank not in (0, None):
+        raise ValueError(f"Argument `maxlen` must be scalar for sequence_mask, received `maxlen` = {maxlen}")
     size = as_size(maxlen, "sequence_mask")
     if size is None:
         at: Tensor = range(0, maxlen, 1, dtype=n.dtype)
     else:
-        if is_tensor_like(maxlen) and convert_to_tensor(maxlen).shape.rank != 0:
-            raise ValueError("Argument `maxlen` must be scalar for sequence_mask")
         at = p.iota(shape=(size,), axis=0, dtype=n.dtype)
     mask = p.lt(at, p.reshape(n, shape=(*n.ir_type.dims, 1)))
     return mask if as_dtype(dtype).is_bool else p.cast(mask, dtype=as_dtype(dtype))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 from graphtf.api import random_bits as bits
 from graphtf.api.random_state import stream
 from graphtf.convert import convert_to_tensor

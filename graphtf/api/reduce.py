@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from graphtf.convert import convert_to_tensor, is_tensor_like
+from graphtf.deferred import deferred, deferred_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import product
 from graphtf.ir.dtypes import as_dtype
 from graphtf.ir.op import Op
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.ir.ops.reduce import kept
-from graphtf.deferred import deferred, deferred_like
 from graphtf.refusal import failed, wrong_dtype
 from graphtf.sizes import as_axes, as_axis, is_known, shape_vector
 from graphtf.tensor import Tensor

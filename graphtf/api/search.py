@@ -87,8 +87,8 @@ def histogram_fixed_width(
     """
     x, (count,) = convert_to_tensor(values), as_integers(nbins, "histogram_fixed_width")
     bounds = convert_to_tensor(value_range, x.dtype)
-    if isinstance(bounds, EagerTensor) and not bounds._array[0] < bounds._array[1]:
-        raise failed("histogram_fixed_width", f"value_range should satisfy low < high, got {bounds._array.tolist()}")
+    low, high = (p.slice(bounds, starts=(k,), limits=(k + 1,), strides=(1,)) for k in (0, 1))
+    assert_(p.lt(low, high), bounds, message="histogram_fixed_width: value_range should satisfy low < high")
     flat = p.reshape(x, shape=(product(x.ir_type.dims),))
     places = p.reshape(_binned(flat, bounds, count), shape=(product(x.ir_type.dims), 1))
     kind = as_dtype(dtype)
@@ -191,13 +191,10 @@ def unravel_index(indices: Any, dims: Any, name: str | None = None) -> Tensor:
     at, sizes = convert_to_tensor(indices), convert_to_tensor(dims)
     count = sizes.shape[0]
     shape = at.shape.as_tuple()
-    if isinstance(at, EagerTensor) and isinstance(sizes, EagerTensor):
-        total = int(np.prod(sizes._array))
-        if (at._array < 0).any() or (at._array >= total).any():
-            raise failed("unravel_index", "index is out of bound as with dims")
-
     def run(a: Any, d: Any) -> list[Any]:
-        return [np.stack([np.asarray(k) for k in np.unravel_index(a, tuple(d.tolist()))])]
+        if (a < 0).any() or (a >= int(np.prod(d))).any():
+            raise failed("unravel_index", f"index is out of bound as with dims {d.tolist()}")
+        return [np.stack([np.asarray(k, a.dtype) for k in np.unravel_index(a, tuple(d.tolist()))])]
 
     (out,) = on_host(run, [at, sizes], [at.dtype], [None if shape is None else (count, *shape)])
     return out

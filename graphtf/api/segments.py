@@ -75,7 +75,7 @@ def _unsorted(data: Any, segment_ids: Any, num_segments: Any, combine: str, name
     size = as_size(num_segments, name)
     count = named_size(convert_to_tensor(num_segments)) if size is None else size
     if isinstance(count, int) and count < 0:
-        raise failed(name, f"Input num_segments == {count} must not be negative.")
+        raise invalid(name, f"Input num_segments == {count} must not be negative.")
     return _scattered(x, ids, count, combine), ids, count
 
 

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from graphtf.convert import convert_pair, convert_to_tensor
+from graphtf.convert import convert_pair, convert_to_tensor, is_tensor_like
 from graphtf.indexed_slices import IndexedSlices
 from graphtf.indexing import getitem
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, product
 from graphtf.ir.ops.prims import p
-from graphtf.refusal import invalid, wrong_dtype
+from graphtf.refusal import failed, invalid, wrong_dtype
 from graphtf.run_time import stated, stated_size
 from graphtf.sizes import as_axis, as_size, as_sizes, index_vector
 from graphtf.tensor import Tensor
-
 
 _PythonSlice = slice  # the function below takes the name
 
@@ -114,6 +113,9 @@ def gather(
         raise invalid("gather", "params must be at least 1 dimensional")
     if k < batch:
         raise invalid("gather", f"batch_dims ({batch}) must be less than or equal to axis ({k})")
+    for j, (d, e) in enumerate(zip(dims[:batch], at.ir_type.dims)):
+        if isinstance(d, int) and isinstance(e, int) and d != e:
+            raise failed("gather", f"params.shape[{j}]: {d} should be equal to indices.shape[{j}]: {e}")
     return p.gather(x, at, axis=k, batch_dims=batch)
 
 
@@ -144,8 +146,16 @@ def scatter_nd(indices: Any, updates: Any, shape: Any, name: str | None = None) 
 
 
 def _scattered(tensor: Any, indices: Any, updates: Any, combine: str) -> Tensor:
-    x = convert_to_tensor(tensor)
-    return p.scatter(x, convert_to_tensor(indices), convert_to_tensor(updates, x.dtype), combine=combine)
+    x, at = convert_to_tensor(tensor), convert_to_tensor(indices)
+    depth, rank = at.shape[-1] if at.shape.rank else None, x.shape.rank
+    if depth is not None and rank is not None and depth > rank:
+        raise failed("tensor_scatter_nd", f"the last axis of indices, {depth}, must be at most the rank {rank} of tensor")
+    return p.scatter(x, at, _like(updates, x), combine=combine)
+
+
+def _like(updates: Any, x: Tensor) -> Tensor:
+    """Updates as a tensor: those that are none yet take the dtype of x."""
+    return convert_to_tensor(updates, None if is_tensor_like(updates) else x.dtype)
 
 
 def tensor_scatter_nd_update(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Tensor:
@@ -179,7 +189,7 @@ def tensor_scatter_nd_sub(tensor: Any, indices: Any, updates: Any, name: str | N
     <tf.Tensor: shape=(3,), dtype=int32, numpy=array([ 1, -7,  3], dtype=int32)>
     """
     x = convert_to_tensor(tensor)
-    return _scattered(x, indices, p.neg(convert_to_tensor(updates, x.dtype)), "add")
+    return _scattered(x, indices, p.neg(_like(updates, x)), "add")
 
 
 def tensor_scatter_nd_max(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Tensor:
@@ -232,10 +242,12 @@ def slice(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tensor
             raise invalid("slice", f"Expected begin and size arguments to be 1-D tensors of size {len(dims)}, got {list(given)}")
     if starts is None or sizes is None:
         return _slice_at_run_time(x, begin, size, sizes)
+    if any(isinstance(k, int) and k < -1 for k in sizes):
+        raise invalid("slice", f"Expected size >= -1, got {list(sizes)}")
     limits = tuple(d if k == -1 else a + k for a, k, d in zip(starts, sizes, dims))
     for k, (a, b, d) in enumerate(zip(starts, limits, dims)):
         if all(isinstance(e, int) for e in (a, b, d)) and not 0 <= a <= b <= d:  # type: ignore[operator]
-            raise invalid("slice", f"Expected begin[{k}] in [0, {d}] and size[{k}] in [0, {d - a}], got {a} and {b - a}")
+            raise failed("slice", f"Expected begin[{k}] in [0, {d}] and size[{k}] in [0, {d - a}], got {a} and {b - a}")
     return p.slice(x, starts=starts, limits=limits, strides=(1,) * len(dims))
 
 
@@ -420,5 +432,8 @@ def unique_with_counts(x: Any, out_idx: Any = dt.int32, name: str | None = None)
 
 
 def _unique(x: Any, dtype: Any) -> tuple[Tensor, Tensor, Tensor]:
-    return p.unique(convert_to_tensor(x), size=stated_size(), dtype=dt.as_dtype(dtype))
+    vector = convert_to_tensor(x)
+    if vector.shape.rank not in (1, None):
+        raise failed("unique", f"expects a 1D vector, got shape {vector.shape}")
+    return p.unique(vector, size=stated_size(), dtype=dt.as_dtype(dtype))
 

@@ -10,13 +10,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphtf.convert import convert_to_tensor, is_tensor_like
+from graphtf.deferred import deferred, deferred_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, floordiv, product
 from graphtf.ir.dtypes import as_dtype
+from graphtf.ir.ops.io import assert_
 from graphtf.ir.ops.prims import p
-from graphtf.refusal import invalid, wrong_dtype
-from graphtf.sizes import as_axis, as_integers, as_size, as_sizes, index_vector, shape_vector
+from graphtf.refusal import failed, invalid, wrong_dtype
 from graphtf.run_time import stated
+from graphtf.sizes import (
+    MOST_ELEMENTS,
+    as_axis,
+    as_integers,
+    as_size,
+    as_sizes,
+    index_vector,
+    is_known,
+    known,
+    shape_vector,
+)
 from graphtf.tensor import Tensor
 from graphtf.tensor_shape import as_shape
 
@@ -41,7 +53,10 @@ def shape_n(input: Sequence[Any], out_type: Any = dt.int32, name: str | None = N
     >>> [s.numpy().tolist() for s in shape_n([[1, 2], [[3]]])]
     [[2], [1, 1]]
     """
-    return [shape(x, out_type) for x in input]
+    tensors = [convert_to_tensor(x) for x in input]
+    if any(x.dtype is not tensors[0].dtype for x in tensors):
+        raise wrong_dtype("shape_n", f"tensors must have one dtype, got {[x.dtype.name for x in tensors]}")
+    return [shape(x, out_type) for x in tensors]
 
 
 def size(input: Any, out_type: Any = None, name: str | None = None) -> Tensor:
@@ -129,8 +144,8 @@ def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
            [3, 4]], dtype=int32)>
     """
     x = convert_to_tensor(tensor)
-    if is_tensor_like(shape) and not convert_to_tensor(shape).dtype.is_integer:
-        raise wrong_dtype("reshape", f"shape must be int32 or int64, got {shape.dtype.name}")
+    if isinstance(shape, (str, bytes)) or (is_tensor_like(shape) and not convert_to_tensor(shape).dtype.is_integer):
+        raise wrong_dtype("reshape", f"shape must be int32 or int64, got {shape!r}")
     if is_tensor_like(shape) and convert_to_tensor(shape).shape.rank == 0:
         raise invalid("reshape", "sizes input must be 1-D, not []")
     target = as_sizes(shape, "reshape")
@@ -149,11 +164,23 @@ def _resolved(x: Tensor, target: tuple[Dim, ...]) -> tuple[Dim, ...]:
     rest = product(d for d in target if not (isinstance(d, int) and d < 0))
     count = x.ir_type.size
     if rest == 0:
-        raise invalid("reshape", "cannot infer the missing input size for an empty tensor unless all specified input sizes are non-zero")
+        return _resolved_empty(x, target)
     missing = floordiv(count, rest)
     if isinstance(count, int) and isinstance(rest, int) and count % rest:
         raise invalid("reshape", f"Input to reshape is a tensor with {count} values, but the requested shape requires a multiple of {rest}")
     return tuple(missing if k in holes else d for k, d in enumerate(target))
+
+
+def _resolved_empty(x: Tensor, target: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    """The target shape of a tensor without elements: what stays after sizes of 0 on both sides are taken away."""
+    have, left = list(x.ir_type.dims), [d for d in target if d != -1]
+    while 0 in have and 0 in left:
+        have.remove(0)
+        left.remove(0)
+    missing = product(have)
+    for d in left:
+        missing = floordiv(missing, d) if d != 0 else 0
+    return tuple(missing if d == -1 else d for d in target)
 
 
 def _reshape_at_run_time(x: Tensor, shape: Any, target: tuple[Dim, ...] | None) -> Tensor:
@@ -174,7 +201,10 @@ def expand_dims(input: Any, axis: Any, name: str | None = None) -> Tensor:
     TensorShape([1, 2])
     """
     x = convert_to_tensor(input)
-    dims = x.ir_type.dims
+    dims = x.ir_type.shape
+    if dims is None or not is_known(axis):
+        shape = None if dims is None else (None,) * (len(dims) + 1)
+        return deferred_like(expand_dims, [x, convert_to_tensor(axis)], x, shape)
     k = as_axis(axis, len(dims) + 1, "expand_dims")
     return p.reshape(x, shape=(*dims[:k], 1, *dims[k:]))
 
@@ -210,6 +240,8 @@ def transpose(a: Any, perm: Any = None, conjugate: bool = False, name: str = "tr
            [3]], dtype=int32)>
     """
     x = convert_to_tensor(a)
+    if x.ir_type.shape is None or not (perm is None or is_known(perm)):
+        return _transposed_at_run_time(x, perm, conjugate)
     count = len(x.ir_type.dims)
     if perm is None:
         order = tuple(reversed(range(count)))
@@ -219,9 +251,16 @@ def transpose(a: Any, perm: Any = None, conjugate: bool = False, name: str = "tr
             raise invalid("transpose", f"perm {list(order)} must name each axis of a tensor of shape {x.shape} once")
         order = tuple(k % count for k in order)
         if len(set(order)) != count:
-            raise invalid("transpose", f"perm {list(order)} must name each axis of a tensor of shape {x.shape} once")
+            raise failed("transpose", f"perm {list(order)} must name each axis of a tensor of shape {x.shape} once")
     out = p.transpose(x, perm=order)
     return p.conj(out) if conjugate and x.dtype.is_complex else out
+
+
+def _transposed_at_run_time(x: Tensor, perm: Any, conjugate: bool) -> Tensor:
+    rank = x.shape.rank
+    order = [] if perm is None else [convert_to_tensor(perm)]
+    shape = None if rank is None else (None,) * rank
+    return deferred_like(lambda t, *k: transpose(t, *k, conjugate=conjugate), [x, *order], x, shape)
 
 
 def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
@@ -241,6 +280,8 @@ def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
     extra = len(target) - len(x.ir_type.dims)
     if extra < 0:
         raise invalid("broadcast_to", f"cannot broadcast a tensor of shape {x.shape} to {list(target)}")
+    if product(d for d in target if isinstance(d, int)) > MOST_ELEMENTS:
+        raise failed("broadcast_to", f"Shape {list(target)} would have more than 2**63 - 1 elements")
     dims = (*target[:extra], *(e if d == -1 else d for d, e in zip(target[extra:], x.ir_type.dims)))
     return p.broadcast(x, shape=dims)
 
@@ -275,6 +316,8 @@ def _broadcast_at_run_time(x: Tensor, y: Tensor) -> Tensor:
     count = max(int(t.ir_type.dims[0]) for t in (x, y))
     one = convert_to_tensor(1, x.dtype)
     a, b = (p.pad(t, one, low=(count - int(t.ir_type.dims[0]),), high=(0,)) for t in (x, y))
+    fits = p.logical_or(p.eq(a, b), p.logical_or(p.eq(a, one), p.eq(b, one)))
+    assert_(fits, x, y, message="broadcast_dynamic_shape: Incompatible shapes:")
     return p.select(p.eq(a, one), b, a)
 
 
@@ -291,7 +334,7 @@ def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
     """
     parts = same_dtype(values if isinstance(values, (list, tuple)) else [values])
     if not parts:
-        raise ValueError("concat needs at least one tensor")
+        raise invalid("concat", "needs at least one tensor")
     count = len(parts[0].ir_type.dims)
     if not count:
         raise invalid("concat", "Expected tensors of at least one axis, got scalars")
@@ -373,6 +416,8 @@ def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = 
     """
     x = convert_to_tensor(value)
     dims = x.ir_type.dims
+    if not is_known(axis) or (is_tensor_like(num_or_size_splits) and as_sizes(num_or_size_splits, "split") is None):
+        return _split_at_run_time(x, num_or_size_splits, axis, num)
     k = as_axis(axis, len(dims), "split")
     if isinstance(num_or_size_splits, int) or (is_tensor_like(num_or_size_splits) and num_or_size_splits.shape.rank == 0):
         widths = _equal_widths(dims[k], as_integers(num_or_size_splits, "split")[0])
@@ -383,6 +428,17 @@ def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = 
         pieces.append(_between(x, k, start, start + width))
         start = start + width
     return pieces
+
+
+def _split_at_run_time(x: Tensor, sizes: Any, axis: Any, num: int | None) -> list[Tensor]:
+    """Pieces of which only their number is known."""
+    widths = convert_to_tensor(sizes)
+    count = num if num is not None else widths.shape[0] if widths.shape.rank == 1 else None
+    if not isinstance(count, int):
+        raise ValueError(f"Cannot infer argument `num` from shape {sizes}")
+    shape = (None,) * len(x.ir_type.dims)
+    operands = [x, widths, convert_to_tensor(axis)]
+    return deferred(lambda t, w, k: split(t, w, k), operands, [x.dtype] * count, [shape] * count)
 
 
 def _equal_widths(size: Dim, count: int) -> list[Dim]:
@@ -419,6 +475,8 @@ def tile(input: Any, multiples: Any, name: str | None = None) -> Tensor:
     """
     x = convert_to_tensor(input)
     dims = x.ir_type.dims
+    if convert_to_tensor(multiples).shape.rank not in (1, None):
+        raise invalid("tile", f"Expected multiples to be 1-D, got {multiples!r}")
     counts = as_sizes(multiples, "tile")
     if counts is None:
         return p.tile(x, convert_to_tensor(multiples), shape=stated((None,) * len(dims)))
@@ -442,10 +500,15 @@ def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any
     x, mode = convert_to_tensor(tensor), mode.upper()
     if mode not in ("CONSTANT", "REFLECT", "SYMMETRIC"):
         raise ValueError(f"Value of argument `mode` expected to be one of 'CONSTANT', 'REFLECT' or 'SYMMETRIC'. Received: {mode}")
+    if is_tensor_like(paddings) and known(paddings) is None:
+        shape = (None,) * len(x.ir_type.dims)
+        return deferred_like(lambda t, w: pad(t, w, mode, constant_values), [x, convert_to_tensor(paddings)], x, shape)
     widths = _paddings(paddings, len(x.ir_type.dims))
     if mode == "CONSTANT":
         low, high = tuple(a for a, _ in widths), tuple(b for _, b in widths)
-        return p.pad(x, p.reshape(convert_to_tensor(constant_values, x.dtype), shape=()), low=low, high=high)
+        nothing = not is_tensor_like(constant_values) and isinstance(constant_values, int) and constant_values == 0
+        filler: Any = {"b": False, "s": ""}.get(x.dtype.kind, 0) if nothing else constant_values
+        return p.pad(x, p.reshape(convert_to_tensor(filler, x.dtype), shape=()), low=low, high=high)
     for k, (before, after) in enumerate(widths):
         x = _mirrored(x, k, before, after, 1 if mode == "REFLECT" else 0)
     return x
@@ -473,7 +536,7 @@ def _mirrored(x: Tensor, axis: int, before: Dim, after: Dim, offset: int) -> Ten
     size = x.ir_type.dims[axis]
     for width in (before, after):
         if isinstance(width, int) and isinstance(size, int) and width > size - offset:
-            raise invalid("pad", f"paddings must be no greater than the dimension size: {width}, {size - offset}")
+            raise failed("pad", f"paddings must be no greater than the dimension size: {width}, {size - offset}")
     parts = [x]
     if before != 0:
         parts.insert(0, p.reverse(_between(x, axis, offset, before + offset), axes=(axis,)))
@@ -491,6 +554,8 @@ def reverse(tensor: Any, axis: Any, name: str | None = None) -> Tensor:
     x = convert_to_tensor(tensor)
     if not is_tensor_like(axis) and not isinstance(axis, (list, tuple)):
         raise invalid("reverse", f"'dims' must be 1-dimension, got {axis!r}")
+    if x.ir_type.shape is None or not is_known(axis):
+        return deferred_like(reverse, [x, convert_to_tensor(axis)], x, x.shape.as_tuple())
     axes = [as_axis(k, len(x.ir_type.dims), "reverse") for k in as_integers(axis, "reverse")]
     if len(set(axes)) < len(axes):
         raise invalid("reverse", f"axis {axes} specified more than once")
@@ -506,13 +571,15 @@ def roll(input: Any, shift: Any, axis: Any, name: str | None = None) -> Tensor:
     <tf.Tensor: shape=(3,), dtype=int32, numpy=array([3, 1, 2], dtype=int32)>
     """
     x = convert_to_tensor(input)
+    if not is_known(shift) or not is_known(axis):
+        return deferred_like(roll, [x, convert_to_tensor(shift), convert_to_tensor(axis)], x, x.shape.as_tuple())
     shifts, axes = as_integers(shift, "roll"), as_integers(axis, "roll")
     if not len(x.ir_type.dims):
         raise invalid("roll", "input must be 1-D or higher")
     if len(shifts) != len(axes):
         raise invalid("roll", f"shift and axis must have the same size, got {list(shifts)} and {list(axes)}")
     for by, k in zip(shifts, axes):
-        k = as_axis(k, len(x.ir_type.dims), "roll")
+        k = as_axis(k, len(x.ir_type.dims), "roll", late=True)
         x = _rolled(x, by, k)
     return x
 
@@ -563,6 +630,8 @@ def repeat(input: Any, repeats: Any, axis: Any = None, name: str | None = None) 
     x = convert_to_tensor(input)
     if axis is None:
         x, axis = reshape(x, [-1]), 0
+    if isinstance(axis, int) and not -len(x.ir_type.dims) <= axis < len(x.ir_type.dims):
+        raise ValueError(f"axis={axis} out of bounds: expected -{x.shape.rank}<=axis<{x.shape.rank}")
     k = as_axis(axis, len(x.ir_type.dims), "repeat")
     counts = convert_to_tensor(repeats)
     scalar = as_size(counts, "repeat") if counts.shape.rank == 0 or counts.shape.num_elements() == 1 else None
@@ -573,7 +642,7 @@ def repeat(input: Any, repeats: Any, axis: Any = None, name: str | None = None) 
         else:
             positions = convert_to_tensor([i for i, n in enumerate(found) for _ in range(n)], dt.int64)
             if len(found) != x.ir_type.dims[k]:
-                raise invalid("repeat", f"repeats has {len(found)} entries, expected {x.ir_type.dims[k]}")
+                raise ValueError(f"Dimensions {x.ir_type.dims[k]} and {len(found)} are not compatible")
         return p.gather(x, positions, axis=k, batch_dims=0)
     dims = x.ir_type.dims
     wide = p.broadcast(p.reshape(x, shape=(*dims[: k + 1], 1, *dims[k + 1 :])), shape=(*dims[: k + 1], scalar, *dims[k + 1 :]))

@@ -76,4 +76,16 @@ TABLE: dict[str, dict[str, str]] = {
         "math": "in_top_k invert_permutation is_non_decreasing is_strictly_increasing",
         "nn": "in_top_k",
     },
+    "graphtf.api.strings": {
+        "": "as_string",
+        "strings": "as_string join",
+    },
+    "graphtf.api.blocks": {
+        "": "batch_to_space required_space_to_batch_paddings space_to_batch space_to_batch_nd",
+        "nn": "space_to_batch",
+    },
+    "graphtf.api.inspect": {
+        "": "executing_eagerly get_current_name_scope get_static_value inside_function is_symbolic_tensor is_tensor timestamp",
+        "debugging": "is_numeric_tensor",
+    },
 }

@@ -1,0 +1,116 @@
+"""Blocks of space moved into the batch, and back.
+
+Invariant: elements are moved, never changed; paddings are zeros. Entry points: the `tf` functions below.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphtf.convert import convert_to_tensor
+from graphtf.ir.dims import Dim, floordiv, product
+from graphtf.ir.ops.prims import p, scalar_like
+from graphtf.refusal import failed, invalid
+from graphtf.sizes import as_integers, as_sizes
+from graphtf.tensor import Tensor
+
+Widths = list[tuple[Dim, Dim]]
+
+
+def _widths(given: Any, count: int, name: str) -> Widths:
+    rows = [as_sizes(row, name) for row in (given if isinstance(given, (list, tuple)) else convert_to_tensor(given))]
+    if len(rows) != count or any(row is None or len(row) != 2 for row in rows):
+        raise invalid(name, f"expected [{count}, 2] paddings or crops that are known, got {given!r}")
+    found: Widths = [row for row in rows]  # type: ignore[misc]
+    if any(isinstance(d, int) and d < 0 for row in found for d in row):
+        raise invalid(name, f"paddings must be non-negative: {given!r}")
+    return found
+
+
+def space_to_batch_nd(input: Any, block_shape: Any, paddings: Any, name: str | None = None) -> Tensor:
+    """Blocks of the axes after the first, padded, moved into the first axis.
+
+    Raises InvalidArgumentError (tracing: ValueError) where blocks do not fit. Follows
+    https://www.tensorflow.org/api_docs/python/tf/space_to_batch_nd.
+
+    >>> space_to_batch_nd([[[1], [2], [3], [4]]], [2], [[0, 0]]).numpy().tolist()
+    [[[1], [3]], [[2], [4]]]
+    """
+    x, block = convert_to_tensor(input), as_integers(block_shape, "space_to_batch_nd")
+    count = len(block)
+    if len(x.ir_type.dims) < count + 1:
+        raise invalid("space_to_batch_nd", f"input rank should be >= {count + 1} instead of {x.shape.rank}")
+    widths = _widths(paddings, count, "space_to_batch_nd")
+    rest = len(x.ir_type.dims) - 1 - count
+    low, high = (tuple(w[k] for w in widths) for k in (0, 1))
+    wide = p.pad(x, scalar_like(x, 0), low=(0, *low, *(0,) * rest), high=(0, *high, *(0,) * rest))
+    batch, *dims = wide.ir_type.dims
+    space, tail = dims[:count], dims[count:]
+    for d, b in zip(space, block):
+        if b < 1 or (isinstance(d, int) and d % b):
+            raise invalid("space_to_batch_nd", f"padded_shape {d} is not divisible by block_shape {b}")
+    split = [e for d, b in zip(space, block) for e in (floordiv(d, b), b)]
+    parts = p.reshape(wide, shape=(batch, *split, *tail))
+    inner = [2 * k + 2 for k in range(count)]
+    outer = [2 * k + 1 for k in range(count)]
+    moved = p.transpose(parts, perm=(*inner, 0, *outer, *range(2 * count + 1, 2 * count + 1 + rest)))
+    return p.reshape(moved, shape=(batch * product(block), *split[::2], *tail))
+
+
+def space_to_batch(input: Any, block_shape: Any, paddings: Any, name: str | None = None) -> Tensor:
+    """`space_to_batch_nd`. Follows https://www.tensorflow.org/api_docs/python/tf/space_to_batch.
+
+    >>> space_to_batch([[[1], [2], [3], [4]]], [2], [[0, 0]]).numpy().tolist()
+    [[[1], [3]], [[2], [4]]]
+    """
+    return space_to_batch_nd(input, block_shape, paddings)
+
+
+def batch_to_space(input: Any, block_shape: Any, crops: Any, name: str | None = None) -> Tensor:
+    """The inverse of `space_to_batch_nd`, cropped.
+
+    Raises InvalidArgumentError (tracing: ValueError) where blocks do not fit. Follows
+    https://www.tensorflow.org/api_docs/python/tf/batch_to_space.
+
+    >>> batch_to_space([[[1], [3]], [[2], [4]]], [2], [[0, 0]]).numpy().tolist()
+    [[[1], [2], [3], [4]]]
+    """
+    x, block = convert_to_tensor(input), as_integers(block_shape, "batch_to_space")
+    count, (batch, *dims) = len(block), x.ir_type.dims
+    widths = _widths(crops, count, "batch_to_space")
+    blocks = int(np.prod(block))
+    if isinstance(batch, int) and batch % blocks:
+        raise invalid("batch_to_space", f"Input batch dimension ({batch}) is not divisible by product of block sizes ({blocks})")
+    space, tail = dims[:count], dims[count:]
+    parts = p.reshape(x, shape=(*block, floordiv(batch, blocks), *space, *tail))
+    order = [count, *(e for k in range(count) for e in (count + 1 + k, k)), *range(2 * count + 1, 2 * count + 1 + len(tail))]
+    moved = p.transpose(parts, perm=tuple(order))
+    full = tuple(d * b for d, b in zip(space, block))
+    whole = p.reshape(moved, shape=(floordiv(batch, blocks), *full, *tail))
+    for (a, b), d in zip(widths, full):
+        if all(isinstance(e, int) for e in (a, b, d)) and a + b > d:  # type: ignore[operator]
+            raise failed("batch_to_space", f"crops {a} and {b} are more than the size {d}")
+    starts = (0, *(a for a, _ in widths), *(0,) * len(tail))
+    limits = (whole.ir_type.dims[0], *(d - b for (_, b), d in zip(widths, full)), *tail)
+    return p.slice(whole, starts=starts, limits=limits, strides=(1,) * len(starts))
+
+
+def required_space_to_batch_paddings(
+    input_shape: Any, block_shape: Any, base_paddings: Any = None, name: str | None = None
+) -> tuple[Tensor, Tensor]:
+    """Paddings that make sizes divisible by a block shape, and the crops that undo what they add.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/required_space_to_batch_paddings.
+
+    >>> [x.numpy().tolist() for x in required_space_to_batch_paddings([4], [3])]
+    [[[0, 2]], [[0, 2]]]
+    """
+    sizes = as_integers(input_shape, "required_space_to_batch_paddings")
+    block = as_integers(block_shape, "required_space_to_batch_paddings")
+    base = [[0, 0]] * len(sizes) if base_paddings is None else np.asarray(base_paddings).tolist()
+    extra = [-(d + a + b) % k for d, (a, b), k in zip(sizes, base, block)]
+    pads = [[a, b + e] for (a, b), e in zip(base, extra)]
+    crops = [[0, e] for e in extra]
+    return tuple(convert_to_tensor(np.array(rows, np.int32).reshape(-1, 2)) for rows in (pads, crops))  # type: ignore[return-value]
