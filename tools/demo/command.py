@@ -92,10 +92,10 @@ def measure(training: Training, part: data.Part) -> float:
 
 
 def some_digits(terminal: Terminal, training: Training, part: data.Part) -> None:
-    """A few digits as pictures, with what the network says they are."""
-    shown = part.images[:8]
-    found = training.predict(tf.constant(shown)).numpy()
+    """A digit of each kind as a picture, with what the network says it is."""
+    each = [int(np.flatnonzero(part.labels == k)[0]) for k in range(10)][: (terminal.width - 2) // 10]
+    found = training.predict(tf.constant(part.images[each])).numpy()
     terminal.write("")
-    for line in data.picture(shown):
+    for line in data.picture(part.images[each]):
         terminal.write(f"  {terminal.style(line, 'cyan')}")
-    terminal.write("  " + "   ".join(f"  → {k}   " for k in found).rstrip())
+    terminal.write("  " + "  ".join(f"  → {k}   " for k in found).rstrip())

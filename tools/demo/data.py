@@ -47,7 +47,7 @@ def batches(part: Part, size: int, seed: int) -> Iterator[tuple[Array, Array]]:
         yield part.images[chosen], part.labels[chosen]
 
 
-def picture(images: Array, gap: str = "   ") -> list[str]:
+def picture(images: Array, gap: str = "  ") -> list[str]:
     """Images side by side in four lines of text, two rows of pixels a line.
 
     >>> picture(np.eye(8)[None, :, :, None])[0]
