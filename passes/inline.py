@@ -6,11 +6,10 @@ places, so its nodes are copied. Regions are closed, hence cannot recur. Entry p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from graphtf.ir.dims import Dim, sym, symbols
-from graphtf.ir.graph import Graph, Node, Value, copy_graph, map_regions
-from graphtf.passes.rebuild import Rebuild, content, fresh_names, size_names
+from graphtf.ir.dims import Dim, sym
+from graphtf.ir.graph import Graph, Node, copy_graph, map_regions
+from graphtf.passes.rebuild import Rebuild, fresh_names, size_names
+from graphtf.passes.sizes import names_in
 from graphtf.passes.structure import is_call
 
 
@@ -62,8 +61,3 @@ class Inliner:
         self.names |= born.keys()
         return env
 
-
-def names_in(v: Value) -> Iterator[str]:
-    """Names of sizes in a value's type."""
-    for d in content(v.type).dims_or_none:
-        yield from symbols(d)

@@ -1,15 +1,18 @@
 """Sizes that a graph assumes equal get one name.
 
 Invariant: an input keeps its place; two inputs that shared a guard now share a name, so that matching the arguments
-checks it. Entry point: `unify_sizes`.
+checks it. Entry points: `unify_sizes`, `rename`, `names_in`, `names_in_node`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from graphtf.ir.dims import Dim, SymDim, substitute, symbols
 from graphtf.ir.graph import Graph, Node, Value, map_regions, substitute_attr
+from graphtf.ir.types import RefType
 
 
 def unify_sizes(graph: Graph) -> Graph:
@@ -44,3 +47,35 @@ def rename(graph: Graph, env: dict[str, Dim]) -> Graph:
     left = ((substitute(a, env), substitute(b, env)) for a, b in graph.guards)
     guards = tuple((a, b) for a, b in left if a != b)
     return replace(graph, inputs=inputs, nodes=tuple(nodes), outputs=outputs, guards=guards)
+
+
+# ---- names -----------------------------------------------------------------------------------------------------------
+
+
+def names_in(v: Value) -> Iterator[str]:
+    """Names of sizes in a value's type."""
+    t = v.type.content if isinstance(v.type, RefType) else v.type
+    for d in t.shape or ():
+        if isinstance(d, SymDim):
+            yield from symbols(d)
+
+
+def names_in_node(n: Node) -> Iterator[str]:
+    """Names of sizes that a node, or what is inside it, has in its results' types and its attributes."""
+    for v in n.outputs:
+        yield from names_in(v)
+    for a in n.attrs.values():
+        yield from _names_in_attr(a)
+    for region in n.regions.values():
+        for v in region.inputs:
+            yield from names_in(v)
+        for m in region.nodes:
+            yield from names_in_node(m)
+
+
+def _names_in_attr(attr: Any) -> Iterator[str]:
+    if isinstance(attr, tuple):
+        for x in attr:
+            yield from _names_in_attr(x)
+    elif isinstance(attr, SymDim):
+        yield from symbols(attr)

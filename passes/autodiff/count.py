@@ -18,7 +18,7 @@ from graphtf.ir.ops.control import while_
 from graphtf.ir.ops.prims import p
 from graphtf.ir.types import TensorType
 from graphtf.passes.autodiff.cut import is_pure
-from graphtf.passes.autodiff.trips import influence
+from graphtf.passes.structure import influence
 
 
 def count_loop(cond: Graph, body: Graph, carried: int, operands: Sequence[Any]) -> Any:

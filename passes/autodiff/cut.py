@@ -17,9 +17,10 @@ from graphtf.ir.dims import SymDim, evaluate, symbols
 from graphtf.ir.errors import MissingGradient
 from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.op import Body, Effect, Element, Scalar, Trait
-from graphtf.passes.autodiff.joint import Joint, names_in_node
+from graphtf.passes.autodiff.joint import Joint
 from graphtf.passes.fusion.classify import is_cheap, is_free
 from graphtf.passes.rebuild import content
+from graphtf.passes.sizes import names_in_node
 
 TYPICAL = 64  # what a size known only at run time is taken to be
 SIMPLE, INVOLVED = 0.5, 12.0  # bytes that move while one element of an add, or of an exponential, is computed

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from graphtf.ir.binding import active_binder, binding
 from graphtf.ir.builder import Builder
-from graphtf.ir.dims import Dim, symbols
+from graphtf.ir.dims import Dim
 from graphtf.ir.graph import Graph, Node, Value, copy_graph
 from graphtf.ir.op import Host
 from graphtf.passes.autodiff.record import Backward, Entry
 from graphtf.passes.dce import has_effect
-from graphtf.passes.rebuild import content
+from graphtf.passes.sizes import names_in, names_in_node
 
 
 @dataclass
@@ -144,28 +143,6 @@ def joint(region: Graph, wanted: Sequence[int], given: Sequence[int], backward: 
         found = backward(entries, [copy.outputs[k] for k in given], sources, list(cts.values()))
     have = {k: v for k, v in zip(wanted, found) if v is not None}
     return Joint(region.name, copy.inputs, tuple(b.nodes), copy.outputs, cts, have, tuple(b.guards))
-
-
-def names_in(v: Value) -> Iterator[str]:
-    """Names of sizes in a value's type."""
-    for d in content(v.type).dims_or_none:
-        yield from symbols(d)
-
-
-def names_in_node(n: Node) -> Iterator[str]:
-    """Names of sizes in a node's attributes and its results' types."""
-    for v in n.outputs:
-        yield from names_in(v)
-    for a in n.attrs.values():
-        yield from _names_in(a)
-
-
-def _names_in(x: Any) -> Iterator[str]:
-    if isinstance(x, tuple):
-        for y in x:
-            yield from _names_in(y)
-    elif hasattr(x, "terms"):
-        yield from symbols(x)
 
 
 def copied(

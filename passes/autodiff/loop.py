@@ -27,10 +27,11 @@ from graphtf.passes.autodiff.count import count_loop
 from graphtf.passes.autodiff.cut import cost_of_saving, economical
 from graphtf.passes.autodiff.joint import Joint, Split, joint
 from graphtf.passes.autodiff.record import Applied, Backward
-from graphtf.passes.autodiff.trips import influence, known_trips
+from graphtf.passes.autodiff.trips import known_trips
 from graphtf.passes.autodiff.widen import NewSize, operand_types, widened, zeros
 from graphtf.passes.reads import only_read, valued
 from graphtf.passes.rebuild import content, refit
+from graphtf.passes.structure import influence
 
 COUNTER = TensorType(dt.int32, ())
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from graphtf.ir.dims import symbols
 from graphtf.ir.graph import Graph, Value
 from graphtf.passes.autodiff.cut import economical
 from graphtf.passes.autodiff.engine import backward
-from graphtf.passes.autodiff.joint import Joint, joint, names_in_node
+from graphtf.passes.autodiff.joint import Joint, joint
 from graphtf.passes.cse import cse
 from graphtf.passes.dce import dce
 from graphtf.passes.decompose import decompose
@@ -21,9 +20,8 @@ from graphtf.passes.fold import fold
 from graphtf.passes.functionalise import functionalise
 from graphtf.passes.inline import inline
 from graphtf.passes.reads import only_read, valued
-from graphtf.passes.rebuild import content
 from graphtf.passes.rules import simplify
-from graphtf.passes.sizes import unify_sizes
+from graphtf.passes.sizes import names_in, names_in_node, unify_sizes
 
 
 @dataclass(frozen=True)
@@ -91,10 +89,10 @@ def tidied(j: Joint) -> Joint:
 def _size_inputs(j: Joint, saved: Sequence[Value]) -> list[int]:
     """Inputs that the backward graph must take because their types make sizes known which nothing else shows."""
     named = {s for n in j.nodes if not j.later.isdisjoint(n.outputs) for s in names_in_node(n)}
-    known = {s for v in (*saved, *j.cts.values()) for d in content(v.type).dims_or_none for s in symbols(d)}
+    known = {s for v in (*saved, *j.cts.values()) for s in names_in(v)}
     found = []
     for k, v in enumerate(j.inputs):
-        fresh = {s for d in content(v.type).dims_or_none for s in symbols(d)} & (named - known)
+        fresh = (named - known).intersection(names_in(v))
         if fresh:
             found.append(k)
             known |= fresh

@@ -1,6 +1,6 @@
 """How many iterations a loop takes, where that follows from its form: a counter, a step and a limit.
 
-Invariant: a number given is never too small. Entry points: `known_trips`, `influence`.
+Invariant: a number given is never too small. Entry point: `known_trips`.
 """
 
 from __future__ import annotations
@@ -15,26 +15,13 @@ from graphtf.ir.binding import active_binder
 from graphtf.ir.builder import Builder
 from graphtf.ir.dims import Dim, ceildiv, maximum
 from graphtf.ir.graph import Graph, Node, Value
-from graphtf.ir.op import Effect, Trait
+from graphtf.ir.op import Trait
 from graphtf.ir.types import TensorType
 from graphtf.passes.rules.pattern import Apply, Match, Reader, matches_node
 
 ROOMY = 4096  # a bound on iterations that may be far from their number is allocated for up to here
 
 Maker = Callable[[Value], Node | None]
-
-
-def influence(region: Graph, differentiable: bool = False) -> list[int]:
-    """For each output, the inputs it depends on, as bits; or only those it depends on by way of derivatives."""
-    bits = {v: 1 << k for k, v in enumerate(region.inputs)}
-    for n in region.nodes:
-        flat = n.op.effect is not Effect.REGIONS and (n.op.vjp is None or Trait.ZERO_GRADIENT in n.op.traits)
-        if not (differentiable and flat):
-            total = 0
-            for v in n.inputs:
-                total |= bits.get(v, 0)
-            bits.update(dict.fromkeys(n.outputs, total))
-    return [bits.get(v, 0) for v in region.outputs]
 
 
 def known_trips(cond: Graph, body: Graph, carried: int, operands: Sequence[Any], promised: Dim | None) -> Dim | None:

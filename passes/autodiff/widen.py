@@ -45,7 +45,8 @@ def widened(r: Applied, make: Make) -> list[Any]:
     nodes = [_renamed(n, main, same) for n in scratch.nodes]
     home.replace(old, nodes)
     w = _Widening(home, old, nodes, nodes[scratch.nodes.index(main)])
-    return w.announce(r, [same[v] if v in same else v for v in extra])
+    values: Sequence[Value] = extra
+    return w.announce(r, [same.get(v, v) for v in values])
 
 
 def standing(r: Applied) -> tuple[Builder, Node] | None:
