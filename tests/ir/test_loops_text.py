@@ -131,7 +131,8 @@ def test_a_name_stands_for_the_same_expression_in_later_blocks() -> None:
     x = prim("exp", Load(a, lit(0)))
     then, orelse = (If(Lit(True, B), (Store(b, lit(k), x),)) for k in range(2))
     lines = print_func(LoopFunc("k", (a, b), (), (then, orelse))).splitlines()
-    assert [line.strip() for line in lines if re.search(r"\bt0\b", line)] == ["t0 := exp(%in0[0])", "%out0[0] = t0", "%out0[1] = t0"]
+    found = [line.strip() for line in lines if re.search(r"\bt0\b", line)]
+    assert found == ["t0 := exp(%in0[0])", "%out0[0] = t0", "%out0[1] = t0"]
 
 
 @pytest.mark.parametrize(
