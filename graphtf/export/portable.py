@@ -5,7 +5,8 @@
     manifest.json       format version, names and types of inputs and outputs, and which inputs the arrays stand for
 
 Invariant: loading runs no code and reads no more than the file holds: the text is parsed against the closed op set and
-verified, arrays are stored uncompressed, their size proven against the declared type, and nothing is unpacked to disk.
+verified, arrays are stored uncompressed, their size proven against the declared type, nothing is unpacked to disk, and
+a program that would call Python or write to a file is refused.
 Entry points: `save`, `save_function`, `load`.
 """
 
@@ -27,6 +28,8 @@ from graphtf.functions.concrete import ConcreteFunction, Runner, compiled
 from graphtf.ir.dtypes import as_dtype
 from graphtf.ir.errors import DataLossError, InvalidArgumentError, NotFoundError, OpError, ParseError, VerifyError
 from graphtf.ir.graph import Graph, Node, map_regions
+from graphtf.ir.op import Effect
+from graphtf.ir.ops.io import STREAMS, print_
 from graphtf.ir.parse import parse
 from graphtf.ir.state import Cell
 from graphtf.ir.types import RefType, TensorType
@@ -142,11 +145,21 @@ def _npy(array: Array) -> bytes:
 
 def _text(graph: Graph) -> str:
     try:
+        refuse_reaching_out(graph)
         text = str(_without_folders(graph))
         parse(text)
-    except (ParseError, VerifyError, TypeError) as e:
+    except (ParseError, VerifyError, TypeError, ValueError) as e:
         raise InvalidArgumentError(None, None, f"save: the graph has no portable form: {e}") from None
     return text
+
+
+def refuse_reaching_out(graph: Graph) -> None:
+    """Raise ValueError if the graph calls Python or writes to files: nothing that comes in a file may do that."""
+    for n in graph.walk():
+        prints = n.op is print_ and n.attrs.get("stream", "stderr") in STREAMS
+        if n.op.effect is Effect.IO and not prints:
+            where = f", at {n.source}" if n.source else ""
+            raise ValueError(f"{n.op.name} reaches out of the program{where}")
 
 
 def _without_folders(graph: Graph) -> Graph:
@@ -178,6 +191,7 @@ def _read(z: zipfile.ZipFile, size: int) -> Loaded:
     if manifest["format"] != "graphtf" or manifest["version"] != VERSION:
         raise ValueError(f"it is not a graphtf file of version {VERSION}")
     graph = parse(_member(z, "graph.ir", _MOST_TEXT).decode())
+    refuse_reaching_out(graph)
     is_array = [entry["array"] for entry in manifest["inputs"]]
     if len(is_array) != len(graph.inputs):
         raise ValueError(f"the manifest lists {len(is_array)} inputs, the graph has {len(graph.inputs)}")
