@@ -35,7 +35,8 @@ class Target:
     """A processor as LLVM names it, and the few facts code generation may depend on.
 
     `capabilities` holds neutral names: "fma" (fused multiply-add is one instruction), "half" (float16 converts in
-    hardware), "gather" (vector loads from vector addresses), "mask" (per-lane masked loads and stores).
+    hardware), "gather" (vector loads from vector addresses), "mask" (per-lane masked loads and stores), "indexed" (one
+    memory operand adds a base, a scaled index and an offset).
     """
 
     name: str
@@ -83,7 +84,7 @@ _LAYOUT_PTX = "e-p6:32:32-i64:64-i128:128-i256:256-v16:16-v32:32-n16:32:64"
 
 def _x86(name: str, bits: int, registers: int, *capabilities: str) -> Target:
     return Target(name, "x86_64-unknown-linux-gnu", name, "", _LAYOUT_X86, bits, registers,
-                  capabilities=frozenset(capabilities))
+                  capabilities=frozenset({"indexed", *capabilities}))
 
 
 _NAMED = {
@@ -175,7 +176,7 @@ def _vector_unit(triple: str, enabled: set[str]) -> tuple[int, int, frozenset[st
     if not triple.startswith("x86_64"):
         return 128, 16, frozenset()
     found = {name for name, needed in (("fma", "fma"), ("half", "f16c"), ("gather", "avx2"), ("mask", "avx2"))
-             if needed in enabled}
+             if needed in enabled} | {"indexed"}
     if {"avx512f", "avx512vl", "avx512bw", "avx512dq"} <= enabled:
         return 512, 32, frozenset(found)
     if "avx2" in enabled:

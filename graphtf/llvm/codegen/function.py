@@ -60,6 +60,7 @@ class FunctionWriter:
         self.returns = "ret void"
         self.counter = 0
         self.block = FIRST
+        self.depth: int | None = None  # the scope that the value being written is known in
         self.buffers: dict[Buffer, str] = {}
         self.sizes = {s: f"%n{k}" for k, s in enumerate(sizes)}
         self.lanes: Lanes | None = None
@@ -92,9 +93,16 @@ class FunctionWriter:
         self.lines.append("  " + text)
 
     def ins(self, text: str) -> str:
+        """An instruction's result. Part of an expression's value, it is written once in the scope it is known in."""
+        if self.depth is not None:
+            found = self.scopes.known.get(text)
+            if found is not None:
+                return found[0]
         self.counter += 1
         name = f"%v{self.counter}"
         self.lines.append(f"  {name} = {text}")
+        if self.depth is not None:
+            self.scopes.note(text, name, self.depth)
         return name
 
     def intrinsic(self, name: str, result: str, arguments: list[str], types: list[str]) -> str:
@@ -220,12 +228,10 @@ class FunctionWriter:
         if isinstance(x, Load):
             depth = max(depth, scopes.load_floor(x.buffer))
         depth, lines = scopes.place(depth)
-        if lines is None:
-            value = self.written(x, wide)
-        else:
-            kept, self.lines = self.lines, lines
-            value = self.written(x, wide)
-            self.lines = kept
+        kept = self.lines
+        self.depth, self.lines = depth, kept if lines is None else lines
+        value = self.written(x, wide)
+        self.depth, self.lines = None, kept
         key = self.key(x, wide)
         scopes.note(key, value, depth)
         for b in self.canon.reads.get(id(x), ()):
@@ -328,7 +334,10 @@ class FunctionWriter:
 
     def load(self, b: Buffer, index: str, lanes: int = 1) -> str:
         m = vector(memory_type(b.dtype), lanes)
-        x = self.ins(f"load {m}, ptr {self.pointer(b, index)}, align {b.dtype.size}")
+        text = f"load {m}, ptr {self.pointer(b, index)}, align {b.dtype.size}"
+        x = self.ins(text)
+        if b in self.canon.mutable:
+            self.scopes.readers.setdefault(b, []).append(text)
         return self.to_bool(x, lanes) if b.dtype is dt.bool_ else x
 
     def to_bool(self, x: str, lanes: int) -> str:

@@ -13,6 +13,7 @@ from enum import Enum
 from graphtf.ir.loops.expr import Buffer
 
 Stream = list["str | Stream"]
+Key = int | str
 
 
 class Kind(Enum):
@@ -31,16 +32,17 @@ class Scope:
     kind: Kind
     floor: int
     lines: Stream | None = None
-    undo: list[tuple[int, tuple[str, int] | None]] = field(default_factory=list)
+    undo: list[tuple[Key, tuple[str, int] | None]] = field(default_factory=list)
 
 
 class Scopes:
-    """The stack of scopes, and values under integer keys with the depth at which they are known."""
+    """The stack of scopes, and names of values with the depth at which they are known; a key is an integer that stands
+    for an expression, or the text of an instruction."""
 
     def __init__(self) -> None:
         self.stack: list[Scope] = [Scope(Kind.BLOCK, 0)]
-        self.known: dict[int, tuple[str, int]] = {}
-        self.readers: dict[Buffer, list[int]] = {}  # keys of values that depend on a load from the buffer
+        self.known: dict[Key, tuple[str, int]] = {}
+        self.readers: dict[Buffer, list[Key]] = {}  # keys of values that depend on a load from the buffer
         self.stored: dict[Buffer, list[int]] = {}  # depths of the bodies of open loops that store to the buffer
 
     @property
@@ -77,7 +79,7 @@ class Scopes:
             if depths and depths[-1] == depth:
                 depths.pop()
 
-    def note(self, key: int, name: str, depth: int) -> None:
+    def note(self, key: Key, name: str, depth: int) -> None:
         """The value under `key` is `name`, in the scope at `depth` and those inside it."""
         self.stack[depth].undo.append((key, self.known.get(key)))
         self.known[key] = (name, depth)

@@ -100,7 +100,7 @@ def rounds(
     w.scopes.open_body(writes)
     lasts = iteration(index.name, [p.name for p in phis])
     w.scopes.close()
-    following = w.ins(f"add nsw i64 {index.name}, {step}")
+    following = w.module.counted(w, w.ins(f"add nsw i64 {index.name}, {step}"))
     for phi, last in zip([index, *phis], [following, *lasts]):
         phi.close(last)
     w.branch(w.ins(f"icmp slt i64 {following}, {stop}"), loop, after)

@@ -202,6 +202,10 @@ class Int:
         """The floating-point number with these bits."""
         return Real(self.k, self.k.body.value(f"bitcast {self.k.int_type} {self.name} to {self.k.type}"))
 
+    def to_real(self) -> Real:
+        """The nearest floating-point number to a signed value: one instruction for a scalar, slow for a vector."""
+        return Real(self.k, self.k.body.value(f"sitofp {self.k.int_type} {self.name} to {self.k.type}"))
+
     def convert(self, offset: Real | float = 0.0) -> Real:
         """The floating-point number of this value minus `offset`, for |value| < 2^(fraction - 1).
 
@@ -414,26 +418,43 @@ class Lanes:
         body.start(after)
         return current
 
-    def by_lane(self, symbol: str, definition: str, x: Real, results: int) -> list[Real]:
-        """The scalar function `symbol`, which returns several numbers, applied to one lane after the other."""
-        body, element = self.body, self.one.type
-        body.definitions.setdefault(symbol, definition)
-        record = "{ " + ", ".join([element] * results) + " }"
+    def call(self, symbol: str, x: Real, results: int) -> list[Real]:
+        """A function among the definitions, of one number, which returns several."""
+        record = _record(self.type, results)
+        found = self.body.call(symbol, record, [self.type], [x.name])
+        return [Real(self, self.body.value(f"extractvalue {record} {found}, {i}")) for i in range(results)]
 
-        def apply(one: str) -> list[str]:
-            found = body.call(symbol, record, [element], [one])
-            return [body.value(f"extractvalue {record} {found}, {i}") for i in range(results)]
-
+    def by_lane(self, symbol: str, x: Real, results: int) -> list[Real]:
+        """A scalar function among the definitions applied to one lane after the other, where that is rare."""
         if self.width == 1:
-            return [Real(self, name) for name in apply(x.name)]
-        totals = ["poison"] * results
-        for lane in range(self.width):
-            parts = apply(body.value(f"extractelement {self.type} {x.name}, i32 {lane}"))
-            totals = [
-                body.value(f"insertelement {self.type} {total}, {element} {part}, i32 {lane}")
-                for total, part in zip(totals, parts)
-            ]
-        return [Real(self, name) for name in totals]
+            return self.call(symbol, x, results)
+        every = f"{symbol}_{self.suffix}"
+        if every not in self.body.definitions:
+            self.body.definitions[every] = _lane_loop(every, symbol, self, results)
+        return self.call(every, x, results)
+
+
+def _record(type: str, count: int) -> str:
+    return "{ " + ", ".join([type] * count) + " }"
+
+
+def _lane_loop(symbol: str, scalar: str, k: Lanes, results: int) -> str:
+    """The text of a function that calls `scalar` for each lane."""
+    element, record, count = k.one.type, _record(k.one.type, results), range(results)
+    lines = [
+        f"define internal {_record(k.type, results)} @{symbol}({k.type} %x) noinline nounwind willreturn memory(none) {{",
+        "entry:", "  br label %loop", "loop:", "  %i = phi i32 [ 0, %entry ], [ %next, %loop ]",
+        *(f"  %t{r} = phi {k.type} [ poison, %entry ], [ %u{r}, %loop ]" for r in count),
+        f"  %one = extractelement {k.type} %x, i32 %i", f"  %y = call {record} @{scalar}({element} %one)",
+        *(f"  %y{r} = extractvalue {record} %y, {r}" for r in count),
+        *(f"  %u{r} = insertelement {k.type} %t{r}, {element} %y{r}, i32 %i" for r in count),
+        "  %next = add i32 %i, 1", f"  %more = icmp ult i32 %next, {k.width}", "  br i1 %more, label %loop, label %done",
+        "done:",
+        *(f"  %r{r} = insertvalue {_record(k.type, results)} {f'%r{r - 1}' if r else 'poison'}, {k.type} %u{r}, {r}"
+          for r in count),
+        f"  ret {_record(k.type, results)} %r{results - 1}", "}", "",
+    ]  # fmt: skip
+    return "\n".join(lines)
 
 
 def _hexadecimal(x: float) -> str:
