@@ -18,6 +18,7 @@ from graphtf.passes.decompose import decompose
 from graphtf.passes.fold import fold
 from graphtf.passes.functionalise import functionalise
 from graphtf.passes.fusion import fuse
+from graphtf.passes.hoist import hoist
 from graphtf.passes.inline import inline
 from graphtf.passes.rules import simplify
 from graphtf.passes.sizes import unify_sizes
@@ -42,6 +43,7 @@ PIPELINE: tuple[Step, ...] = (
     Step("fold", fold),
     Step("simplify", simplify),
     Step("cse", cse),
+    Step("hoist", hoist),
     Step("simplify again", simplify),
     Step("dce again", dce),
     Step("fuse", fuse),

@@ -11,11 +11,11 @@ from typing import Any
 
 from graphtf.ir.errors import MissingGradient
 from graphtf.ir.op import Effect, Trait
-from graphtf.ir.ops.prims import p
 from graphtf.passes.autodiff.branch import pull_branch
 from graphtf.passes.autodiff.call import pull_call, pull_custom
 from graphtf.passes.autodiff.loop import pull_loop
 from graphtf.passes.autodiff.record import Applied, dtype_of
+from graphtf.passes.autodiff.sums import added
 from graphtf.passes.autodiff.widen import Widened, since
 
 
@@ -28,12 +28,13 @@ def backward(
 
     >>> from graphtf.ir.builder import Builder
     >>> from graphtf.ir.binding import binding
+    >>> from graphtf.ir.ops import mul
     >>> from graphtf.ir.types import tensor
     >>> from graphtf.passes.autodiff.record import Entry
     >>> b = Builder()
     >>> x, ct = b.input(tensor("float32", 3)), b.input(tensor("float32", 3))
     >>> with binding(b):
-    ...     y = p.mul(x, x)
+    ...     y = mul(x, x)
     ...     (found,) = backward([Entry.of(b.nodes[0])], [y], [x], [ct])
     >>> str(found.type)
     'f32[3]'
@@ -73,7 +74,7 @@ class Cotangents:
 
     def add(self, x: Any, ct: Any) -> None:
         before = self.found.get(id(x))
-        self.found[id(x)] = ct if before is None else p.add(before, ct)
+        self.found[id(x)] = ct if before is None else added(before, ct)
 
     def take(self, x: Any) -> Any:
         return self.found.get(id(x)) if id(x) in self.kept else self.found.pop(id(x), None)

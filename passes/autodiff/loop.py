@@ -27,6 +27,7 @@ from graphtf.passes.autodiff.count import count_loop
 from graphtf.passes.autodiff.cut import cost_of_saving, economical
 from graphtf.passes.autodiff.joint import Joint, Split, joint
 from graphtf.passes.autodiff.record import Applied, Backward
+from graphtf.passes.autodiff.sums import added
 from graphtf.passes.autodiff.trips import known_trips
 from graphtf.passes.autodiff.widen import NewSize, operand_types, widened, zeros
 from graphtf.passes.reads import only_read, valued
@@ -207,7 +208,7 @@ class Loop:
         takes = [*(operand[k] for k in self.parts.taken), *pieces[len(self.old) :], *cts]
         found = dict(zip(self.parts.found, b.inline(self.parts.backward, takes)))
         new = [found[k] if k in found else zeros(self.body.inputs[k].type) for k in self.live]
-        return [before, *new, *(p.add(x, found[k]) if k in found else x for k, x in zip(self.summed, sums))]
+        return [before, *new, *(added(x, found[k]) if k in found else x for k, x in zip(self.summed, sums))]
 
 
 def repeat(state: Sequence[Any], constant: Sequence[Any], cond: Graph, body: Graph, most: Dim | None) -> Sequence[Any]:

@@ -1,0 +1,62 @@
+"""Adding cotangents up: a piece that lies among zeros is added in its place.
+
+Invariant: the sum is that of the two, up to the sign of zeros; where one is a small piece of a large tensor (a slice, a
+look-up, an entry of a stack) only the piece is touched, so that a loop over pieces stays linear. Entry point: `added`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphtf.ir.binding import active_binder
+from graphtf.ir.builder import Builder
+from graphtf.ir.graph import Node, Value
+from graphtf.ir.op import Trait
+from graphtf.ir.ops.prims import p
+from graphtf.passes.rules.pattern import Apply, Match, Reader, matches_node
+
+
+def _pattern(text: str) -> Apply:
+    found = Reader(text).pattern()
+    assert isinstance(found, Apply)
+    return found
+
+
+ENTRY = _pattern("dynamic_update_slice(0, u, s)")
+ROWS = _pattern("scatter{combine=c}(0, i, u)")
+
+
+def added(a: Any, b: Any) -> Any:
+    """a + b."""
+    binder = active_binder()
+    if isinstance(binder, Builder) and isinstance(a, Value) and isinstance(b, Value):
+        for whole, part in ((a, b), (b, a)):
+            found = _added_in_place(binder, whole, part)
+            if found is not None:
+                return found
+    return p.add(a, b)
+
+
+def _added_in_place(graph: Builder, whole: Value, part: Value) -> Any:
+    node = graph.maker(part)
+    while node is not None and _is_identity(node):
+        node = graph.maker(node.inputs[0])
+    if node is None:
+        return None
+    m = Match()
+    if matches_node(ENTRY, node, graph.maker, m):
+        piece, start = m.values["u"], m.values["s"]
+        before = p.dynamic_slice(whole, start, sizes=piece.ir_type.dims)
+        return p.dynamic_update_slice(whole, p.add(before, piece), start)
+    m = Match()
+    if matches_node(ROWS, node, graph.maker, m) and m.attrs["c"] == "add":
+        return p.scatter(whole, m.values["i"], m.values["u"], combine="add")
+    return None
+
+
+def _is_identity(n: Node) -> bool:
+    """Is it a view that changes nothing?"""
+    if Trait.VIEW not in n.op.traits or n.out.type != n.inputs[0].type:
+        return False
+    perm = n.attrs.get("perm")
+    return Trait.SAME_ORDER in n.op.traits or (perm is not None and tuple(perm) == tuple(range(len(perm))))
