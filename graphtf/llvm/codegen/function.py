@@ -96,7 +96,7 @@ class FunctionWriter:
         """An instruction's result. Part of an expression's value, it is written once in the scope it is known in."""
         if self.depth is not None:
             found = self.scopes.known.get(text)
-            if found is not None:
+            if found is not None and found[1] <= self.depth:  # what is known only further in may stand below this
                 return found[0]
         self.counter += 1
         name = f"%v{self.counter}"
