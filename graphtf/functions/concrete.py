@@ -13,9 +13,11 @@ from typing import Any
 from graphtf import nest
 from graphtf.convert import convert_to_tensor
 from graphtf.flags import flags
+from graphtf.functions.exact import exact, exact_for_types
 from graphtf.functions.signature import Canonical, Signature, canonical, filled
 from graphtf.functions.trace import Trace, active_trace
 from graphtf.ir.dims import Dim, SymDim
+from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.graph import Graph, copy_graph
 from graphtf.ir.interpret import interpret
 from graphtf.ir.ops.prims import p
@@ -55,6 +57,8 @@ class ConcreteFunction:
             self._tail = [x._array if isinstance(x, EagerTensor) else x for x in self.outside]
         self._runner: Runner | None = None
         self._differentiable: Any = None  # what runs it under tapes, once it has
+        self._exact: dict[Any, ConcreteFunction] = {}  # for sizes that break what the trace assumes
+        self._retrace: Callable[[Sequence[Any]], ConcreteFunction] | None = None  # for shapes of its tensors
         self._variables = tuple(trace.variables.values())
         self.why = ""
 
@@ -146,11 +150,19 @@ class ConcreteFunction:
         """Call with the tensors of the signature, in order."""
         trace = active_trace()
         if trace is not None:
-            return self._packed(self._staged(trace, tensors))
+            fit = exact_for_types(self, [x.ir_type for x in tensors])
+            return fit._packed(fit._staged(trace, tensors))
         if active.tapes:
             for v in self._variables:
                 touch(v)
-            return self._packed(self._taped(tensors))
+            try:
+                outs = self._taped(tensors)
+            except InvalidArgumentError:
+                other = exact(self, [x._array for x in tensors])  # type: ignore[attr-defined]
+                if other is None:
+                    raise
+                return other.call_flat(tensors)
+            return self._packed(outs)
         return self.run([x._array for x in tensors])  # type: ignore[attr-defined]
 
     def run(self, arrays: list[Any]) -> Any:
@@ -160,7 +172,13 @@ class ConcreteFunction:
             runner = self._runner = compiled(self.ir)
         if self._tail is None:
             raise TypeError(f"{self._name} refers to tensors of an enclosing function, and is called outside of it")
-        outs = runner(arrays + self._tail)
+        try:
+            outs = runner(arrays + self._tail)
+        except InvalidArgumentError:
+            other = exact(self, arrays)
+            if other is None:
+                raise
+            return other.run(arrays)
         if self._single is not None:
             return EagerTensor(outs[0])
         return self._packed([EagerTensor(a) for a in outs])

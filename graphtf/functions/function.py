@@ -16,7 +16,7 @@ from graphtf import nest
 from graphtf.convert import convert_to_tensor
 from graphtf.flags import flags
 from graphtf.functions.concrete import ConcreteFunction, Outputs
-from graphtf.functions.signature import Canonical, Parameters, Signature, canonical, filled
+from graphtf.functions.signature import Canonical, Leaf, Parameters, Signature, canonical, filled
 from graphtf.functions.trace import Trace, active_trace, tracing
 from graphtf.ir.binding import active_binder
 from graphtf.ir.graph import Graph
@@ -146,7 +146,15 @@ class Function:
             self._called = True
             trace, graph, structure = self._run_trace(call, may_create=False)
         self._called = True
-        return ConcreteFunction(self._name, trace, graph, call, structure)
+        concrete = ConcreteFunction(self._name, trace, graph, call, structure)
+        concrete._retrace = functools.partial(self._traced_for, call)
+        return concrete
+
+    def _traced_for(self, call: Canonical, shapes: Sequence[Any]) -> ConcreteFunction:
+        """A trace like another, for the shapes of its tensors."""
+        leaves = tuple(Leaf(leaf.dtype, shape) for leaf, shape in zip(call.signature.leaves, shapes))
+        with self._lock:
+            return self._traced(Canonical(Signature(call.signature.structure, leaves), call.tensors, call.structure))
 
     def _run_trace(self, call: Canonical, may_create: bool) -> tuple[Trace, Graph, Any]:
         trace = Trace(self._name, active_trace())
