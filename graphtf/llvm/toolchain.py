@@ -69,10 +69,8 @@ PIPELINES = {
     pipeline.name: pipeline
     for pipeline in (
         Pipeline("cheap", (_ALWAYS_INLINE,), effort=1),
-        Pipeline("default", (
-            _ALWAYS_INLINE, "sroa_pass", "instruction_combine_pass", "simplify_cfg_pass", "new_gvn_pass",
-            "dead_code_elimination_pass",
-        )),
+        # Values come computed once and where they belong: what is left is to put register tiles into registers.
+        Pipeline("default", (_ALWAYS_INLINE, "sroa_pass", "simplify_cfg_pass"), effort=1),
         Pipeline("full", level=2),
     )
 }

@@ -88,4 +88,35 @@ TABLE: dict[str, dict[str, str]] = {
         "": "executing_eagerly get_current_name_scope get_static_value inside_function is_symbolic_tensor is_tensor timestamp",
         "debugging": "is_numeric_tensor",
     },
+    "graphtf.api.linalg_parts": {
+        "linalg": "band_part cross diag diag_part set_diag tensor_diag tensor_diag_part trace",
+    },
+    "graphtf.api.einsum": {
+        "": "einsum tensordot",
+        "linalg": "einsum tensordot",
+    },
+    "graphtf.api.factorize": {
+        "": "eig eigvals matrix_square_root=sqrtm",
+        "linalg": "cholesky det eig eigh eigh_tridiagonal eigvals eigvalsh expm inv logdet logm lu lu_matrix_inverse "
+        "lu_reconstruct lu_solve qr slogdet sqrtm svd",
+    },
+    "graphtf.api.solve": {
+        "linalg": "banded_triangular_solve cholesky_solve lstsq matrix_rank pinv solve triangular_solve "
+        "tridiagonal_matmul tridiagonal_solve",
+        "linalg.experimental": "conjugate_gradient",
+    },
+    "graphtf.api.norm": {
+        "": "norm",
+        "linalg": "norm normalize",
+    },
+    "graphtf.api.linear_operator": {
+        "linalg": "LinearOperator LinearOperatorDiag LinearOperatorFullMatrix LinearOperatorHouseholder "
+        "LinearOperatorIdentity LinearOperatorLowerTriangular LinearOperatorPermutation LinearOperatorScaledIdentity "
+        "LinearOperatorToeplitz LinearOperatorTridiag LinearOperatorZeros",
+    },
+    "graphtf.api.linear_operator_composed": {
+        "linalg": "LinearOperatorAdjoint LinearOperatorBlockDiag LinearOperatorBlockLowerTriangular LinearOperatorCirculant "
+        "LinearOperatorCirculant2D LinearOperatorCirculant3D LinearOperatorComposition LinearOperatorInversion "
+        "LinearOperatorKronecker LinearOperatorLowRankUpdate",
+    },
 }

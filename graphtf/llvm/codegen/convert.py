@@ -1,7 +1,7 @@
 """Conversions between element types as LLVM instructions, at any number of lanes.
 
-Invariant: what the op `cast` gives, bit for bit, on every target: floats out of an integer's range give the least 32- or
-64-bit integer (of which smaller and unsigned types keep the low bits), halves round to nearest even.
+Invariant: what the op `cast` gives, bit for bit, on every target: floats out of an integer's range give the least 32-
+or 64-bit integer (of which smaller and unsigned types keep the low bits), halves round to nearest even.
 Entry points: `emit_cast`, `emit_bitcast`, `widen`, `narrow`.
 """
 

@@ -94,15 +94,15 @@ class FunctionWriter:
 
     def ins(self, text: str) -> str:
         """An instruction's result. Part of an expression's value, it is written once in the scope it is known in."""
-        if self.depth is not None:
-            found = self.scopes.known.get(text)
-            if found is not None and found[1] <= self.depth:  # what is known only further in may stand below this
-                return found[0]
+        depth = self.depth
+        found = self.scopes.known.get(text) if depth is not None else None
+        if found is not None and depth is not None and found[1] <= depth:  # what is known further in may stand below
+            return found[0]
         self.counter += 1
         name = f"%v{self.counter}"
         self.lines.append(f"  {name} = {text}")
-        if self.depth is not None:
-            self.scopes.note(text, name, self.depth)
+        if found is None and depth is not None:
+            self.scopes.note(text, name, depth)
         return name
 
     def intrinsic(self, name: str, result: str, arguments: list[str], types: list[str]) -> str:

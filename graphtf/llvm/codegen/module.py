@@ -69,8 +69,10 @@ class ModuleWriter:
         return f"call void @{s.function}({', '.join(args)})"
 
     def counted(self, w: FunctionWriter, index: str) -> str:
-        """A loop's index after another round. LLVM's search for cheaper ways to count takes as long as all else it does,
-        and finds none where one memory operand holds a base, a scaled index and an offset: there it is not let to look.
+        """A loop's index after another round.
+
+        LLVM's search for cheaper ways to count takes as long as all else it does, and finds none where one memory
+        operand holds a base, a scaled index and an offset: there it is not let to look.
         """
         return w.ins(f'call i64 asm "", "=r,0"(i64 {index})') if self.target.supports("indexed") else index
 
