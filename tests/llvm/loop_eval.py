@@ -186,6 +186,9 @@ class Machine:
             assert at >= 0 and at + count <= self.memory[x.source].size
             self.memory[x.target][start : start + count] = self.memory[x.source][at : at + count]
 
+    def do_prefetch(self, x: s.Prefetch) -> None:
+        """Only a hint."""
+
     def do_check(self, x: s.Check) -> None:
         if not self.value(x.condition) and self.status[0] == 0:
             self.status = (x.site + 1, int(self.value(x.value)))

@@ -55,7 +55,7 @@ class Gen:
         if d.is_bool:
             return Lit(self.r.random() < 0.5, d)
         if d.kind == "f":
-            return Lit(float(np.array(self.r.choice((0.0, -0.0, 1.0, 0.5, -3.25, 1e30, float("inf"))), d.np)), d)
+            return Lit(float(np.array(self.r.choice((0.0, -0.0, 1.0, 0.5, -3.25, 1e4, float("inf"))), d.np)), d)
         low = 0 if d.kind == "u" else -3
         return Lit(self.r.choice((low, 1, 2, 5, int(d.max), int(d.min))), d)
 

@@ -46,10 +46,10 @@ def test_host_is_found_once_and_has_vectors() -> None:
 
 def test_vector_unit_follows_the_features() -> None:
     unit = target_module._vector_unit
-    assert unit("x86_64-pc-linux", {"sse2"}) == (128, 16, frozenset())
-    assert unit("x86_64-pc-linux", {"avx2", "fma"}) == (256, 16, frozenset({"fma", "gather", "mask"}))
+    assert unit("x86_64-pc-linux", {"sse2"}) == (128, 16, frozenset({"indexed"}))
+    assert unit("x86_64-pc-linux", {"avx2", "fma"}) == (256, 16, frozenset({"fma", "gather", "mask", "indexed"}))
     avx512 = {"avx2", "fma", "f16c", "avx512f", "avx512vl", "avx512bw", "avx512dq"}
-    assert unit("x86_64-pc-linux", avx512) == (512, 32, frozenset({"fma", "half", "gather", "mask"}))
+    assert unit("x86_64-pc-linux", avx512) == (512, 32, frozenset({"fma", "half", "gather", "mask", "indexed"}))
     assert unit("x86_64-pc-linux", avx512 - {"avx512vl"})[0] == 256
     assert unit("aarch64-linux-gnu", set())[:2] == (128, 32)
 
