@@ -122,7 +122,10 @@ def _axes_given(axis: Any, name: str) -> tuple[int, ...]:
 
 def as_axis(axis: Any, rank: int, name: str, late: bool = False) -> int:
     """One axis, counted from 0. Raises the mode's error if it is out of range; with `late` that of running the op."""
-    (k,) = _axes_given(axis, name)
+    given = _axes_given(axis, name)
+    if len(given) != 1:
+        raise (failed if late else invalid)(name, f"expected a single axis, got {list(given)}")
+    (k,) = given
     if not -rank <= k < rank:
         error = failed if late else invalid
         raise error(name, f"axis {k} is out of range for a tensor of {rank} axes, expected [{-rank}, {rank})")

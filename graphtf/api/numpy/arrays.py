@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from graphtf import nest
-from graphtf.api import creation, linalg_parts, shaping
+from graphtf.api import creation, linalg_parts, selection, shaping
 from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.indexed_slices import IndexedSlices
 from graphtf.ir.dtypes import DType, as_dtype
@@ -129,9 +129,7 @@ def _sizes(shape: Any) -> Any:
 
 def _dtype(dtype: Any) -> DType:
     """A dtype as NumPy means it: `float` is float64, `int` int64."""
-    if dtype in (float, int, complex, bool):
-        return as_dtype(np.dtype(dtype))
-    return as_dtype(dtype)
+    return as_dtype(np.dtype(dtype) if any(dtype is t for t in (float, int, complex, bool)) else dtype)
 
 
 def zeros_like(a: Any, dtype: Any = None) -> Array:
@@ -166,7 +164,7 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subo
     return shaping.broadcast_to(asarray(fill_value, x.dtype if dtype is None else _dtype(dtype)), shaping.shape(x))
 
 
-def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = float) -> Array:  # noqa: N803
+def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = float) -> Array:
     """Ones on a diagonal, zeros elsewhere."""
     columns = N if M is None else M
     at = [p.iota(shape=(int(N), int(columns)), axis=axis, dtype=as_dtype("int64")) for axis in (0, 1)]
@@ -177,7 +175,7 @@ def identity(n: int, dtype: Any = float) -> Array:
     return eye(n, dtype=dtype)
 
 
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Array:  # noqa: N803
+def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Array:
     """Ones at and below a diagonal, zeros elsewhere."""
     columns = N if M is None else M
     at = [p.iota(shape=(int(N), int(columns)), axis=axis, dtype=as_dtype("int64")) for axis in (0, 1)]
@@ -289,7 +287,7 @@ def diag_indices(n: int, ndim: int = 2) -> tuple[Array, ...]:
     return (arange(n),) * ndim
 
 
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Array:  # noqa: N803
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Array:
     """Powers of a vector's elements as columns. Raises ValueError for a negative N."""
     v = asarray(x)
     count = v.shape[0] if N is None else int(N)
@@ -313,15 +311,9 @@ def ix_(*args: Any) -> list[Array]:
     for k, a in enumerate(args):
         x = asarray(a)
         if x.dtype.is_bool:
-            x = shaping.reshape(nonzero_vector(x), [-1])
+            x = shaping.reshape(selection.where(x), [-1])
         out.append(shaping.reshape(x, [1] * k + [-1] + [1] * (len(args) - k - 1)))
     return out
-
-
-def nonzero_vector(x: Tensor) -> Tensor:
-    from graphtf.api.selection import where  # it comes after this module
-
-    return where(x)
 
 
 def ndim(a: Any) -> Any:

@@ -1,0 +1,61 @@
+"""NumPy's scalar types under the names that `tf.experimental.numpy` has for them, and what turns NumPy's behaviour on.
+
+Invariant: until it is turned on, tensors behave as TensorFlow's. Entry points: the types, and
+`experimental_enable_numpy_behavior`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphtf.api.numpy import elementwise, linear, reduction, shaping
+from graphtf.api.numpy.arrays import asarray
+from graphtf.tensor import Tensor
+from graphtf.variable import Variable
+
+bool_, object_, inexact = np.bool_, np.object_, np.inexact
+int8, int16, int32, int64, int_ = np.int8, np.int16, np.int32, np.int64, np.int64
+uint8, uint16, uint32, uint64 = np.uint8, np.uint16, np.uint32, np.uint64
+float16, float32, float64, float_ = np.float16, np.float32, np.float64, np.float64
+complex64, complex128, complex_ = np.complex64, np.complex128, np.complex128
+string_, unicode_ = np.bytes_, np.str_
+
+_METHODS = {
+    "reshape": lambda self, *shape: shaping.reshape(self, shape[0] if len(shape) == 1 else shape),
+    "transpose": lambda self, *axes: shaping.transpose(self, (axes[0] if len(axes) == 1 else axes) or None),
+    "ravel": shaping.ravel, "flatten": shaping.flatten, "clip": elementwise.clip, "max": reduction.max,
+    "min": reduction.min, "mean": reduction.mean, "sum": reduction.sum, "prod": reduction.prod, "any": reduction.any,
+    "all": reduction.all, "std": reduction.std, "dot": linear.dot, "item": lambda self: self.numpy().item(),
+    "tolist": lambda self: self.numpy().tolist(), "astype": lambda self, dtype: asarray(self, dtype),
+}  # fmt: skip
+_OPERATORS = {
+    "add": elementwise.add, "sub": elementwise.subtract, "mul": elementwise.multiply, "truediv": elementwise.true_divide,
+    "floordiv": elementwise.floor_divide, "mod": elementwise.mod, "pow": elementwise.power, "matmul": linear.matmul,
+    "and": elementwise.bitwise_and, "or": elementwise.bitwise_or, "xor": elementwise.bitwise_xor,
+}  # fmt: skip
+
+
+def experimental_enable_numpy_behavior(
+    prefer_float32: bool = False, dtype_conversion_mode: str = "legacy"
+) -> None:
+    """Give tensors NumPy's methods (`T`, `astype`, `reshape`, …) and let operators promote dtypes.
+
+    Raises ValueError for what is not supported: `prefer_float32`, another mode than "legacy". Follows
+    https://www.tensorflow.org/api_docs/python/tf/experimental/numpy/experimental_enable_numpy_behavior.
+    """
+    if prefer_float32 or dtype_conversion_mode != "legacy":
+        raise ValueError("only dtype_conversion_mode='legacy' without prefer_float32 is supported")
+    for cls in (Tensor, Variable):
+        for name, function in _METHODS.items():
+            setattr(cls, name, function)
+        cls.T = property(lambda self: shaping.transpose(self))
+        cls.size = property(lambda self: self.shape.num_elements())
+        for name, operator in _OPERATORS.items():
+            setattr(cls, f"__{name}__", operator)
+            setattr(cls, f"__r{name}__", _reflected(operator))
+
+
+def _reflected(operator: Any) -> Any:
+    return lambda self, other: operator(other, self)
