@@ -16,7 +16,7 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import sym
 from graphtf.ir.dtypes import DType
 from graphtf.ir.graph import Value
-from graphtf.ir.op import Op, Sample
+from graphtf.ir.op import Host, Op, Sample
 from graphtf.ir.types import TensorType
 
 from .domain import PLAIN, Domain
@@ -80,8 +80,9 @@ def by_sample(g: Generator, op: Op) -> Made:
         return g.emit(op, operands, **stated(g, op, operands, attrs))
     types, attrs = varied(g, op, types, attrs)
     domain = Domain("plain", sample.low, sample.high)
-    chosen = None if sample.low == PLAIN.low and sample.high == PLAIN.high and g.chance(0.8) else domain
-    operands = [adapted(g, t, chosen) for t in types]
+    sizes = isinstance(op.lowering, Host)  # what it makes may depend on values
+    free = (sample.low, sample.high) == (PLAIN.low, PLAIN.high) and g.chance(0.8) and not sizes
+    operands = [adapted(g, t, None if free else domain, always=sizes) for t in types]
     return g.emit(op, operands, **stated(g, op, operands, attrs))
 
 

@@ -17,8 +17,9 @@ from .domain import Domain
 from .generator import Generator, Item, Made
 
 
-def adapted(g: Generator, t: TensorType, domain: Domain | None = None) -> Item:
-    """A value of exactly this type: one there is, one made of others, or a new argument."""
+def adapted(g: Generator, t: TensorType, domain: Domain | None = None, always: bool = False) -> Item:
+    """A value of exactly this type: one there is, one made of others, or a new argument; in a domain, if one is given,
+    for the base sizes or `always`."""
     exact = g.items(lambda x: x.type == t)
     if exact and g.chance(0.8):
         found = g.pick(exact)
@@ -26,7 +27,7 @@ def adapted(g: Generator, t: TensorType, domain: Domain | None = None) -> Item:
         return g.input(t, domain)
     else:
         found = reshaped(g, recast(g, near, t.dtype), t)
-    return clamped(g, found, domain) if domain else found
+    return clamped(g, found, domain, always) if domain else found
 
 
 def convertible(a: DType, b: DType) -> bool:
@@ -60,13 +61,14 @@ def reshaped(g: Generator, x: Item, t: TensorType) -> Item:
     return shaped if shaped and shaped.type == t else g.input(t)
 
 
-def clamped(g: Generator, x: Item, domain: Domain) -> Item:
-    """x with its elements moved into the range of the domain, where they are not."""
+def clamped(g: Generator, x: Item, domain: Domain, always: bool = False) -> Item:
+    """x with its elements moved into the range of the domain, where they are not; NaN stays."""
     low, high = domain.low, domain.high
     if x.dtype not in dt.REAL or domain.kind != "plain":
         return x
     wide = x.array.astype(np.float64)
-    if x.array.size == 0 or (np.nanmin(wide, initial=low) >= low and np.nanmax(wide, initial=high) <= high):
+    inside = x.array.size == 0 or (np.nanmin(wide, initial=low) >= low and np.nanmax(wide, initial=high) <= high)
+    if inside and not always:
         return x
     edges = [np.ceil(low), np.floor(high)] if x.dtype.is_integer else [low, high]
     if x.dtype.is_unsigned:

@@ -92,7 +92,7 @@ def _while(g: Generator, op: Op) -> Made:
     if g.depth >= _DEEPEST:
         return None
     counter = g.constant(np.zeros((), np.int32))
-    limit = adapted(g, TensorType(dt.int32, ()), Domain("plain", 0, _MOST_TRIPS))
+    limit = adapted(g, TensorType(dt.int32, ()), Domain("plain", 0, _MOST_TRIPS), always=True)
     if int(limit.array) > _MOST_TRIPS:
         return None
     state = [x for x in (g.some(_plain) for _ in range(int(g.rng.integers(1, 3)))) if x]

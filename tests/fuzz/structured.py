@@ -158,6 +158,14 @@ def _iota(g: Generator, op: Op) -> Made:
     return g.emit(op, [], shape=shape, axis=int(g.rng.integers(len(shape))), dtype=g.dtype())
 
 
+def _arange(g: Generator, op: Op) -> Made:
+    """Short ones: a step that is as good as none would make a range without end."""
+    d = g.pick((dt.int32, dt.int64, dt.float32, dt.float64))
+    bounds = [adapted(g, TensorType(d, ()), Domain("plain", -8, 8), always=True) for _ in range(2)]
+    step = g.constant(np.array(g.pick((1, 1, 2, 3, -1, 0)) if d.is_integer else g.pick((1, 0.5, 0.3, -0.7)), d.np))
+    return g.emit(op, [*bounds, step], shape=None if g.chance(0.2) else (g.fresh_size(),))
+
+
 # ---- reductions ------------------------------------------------------------------------------------------------------
 
 
@@ -185,6 +193,6 @@ def _position(g: Generator, op: Op) -> Made:
 MAKERS: Mapping[str, Maker] = {
     "reshape": _reshape, "transpose": _transpose, "broadcast": _broadcast, "slice": _slice, "pad": _pad,
     "concat": _concat, "reverse": _reverse, "dynamic_slice": _dynamic_slice,
-    "dynamic_update_slice": _dynamic_update_slice, "constant": _constant, "dims": _dims, "iota": _iota,
-    "argmax": _position, "argmin": _position,
+    "dynamic_update_slice": _dynamic_update_slice, "constant": _constant, "dims": _dims,
+    "iota": _iota, "arange": _arange, "argmax": _position, "argmin": _position,
 }  # fmt: skip
