@@ -24,7 +24,7 @@ class Kind(enum.Enum):
     OPAQUE = "opaque"
 
 
-_CONTRACTIONS = ("contract", "convolve")
+_CONTRACTIONS = ("contract", "convolve", "convolve_grad_input", "convolve_grad_filter")
 _CHEAP = {"add", "sub", "mul", "neg", "abs", "min", "max", "select", "cast", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not"}
 
 

@@ -10,9 +10,6 @@ run time is smaller than a tile, `few` computes rows one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from graphtf.ir.dims import Dim, ceildiv
 from graphtf.ir.graph import Node
 from graphtf.ir.loops.expr import (
@@ -21,25 +18,19 @@ from graphtf.ir.loops.expr import (
     Lit,
     Load,
     Var,
-    iadd,
-    idiv,
-    imax,
-    imin,
-    imul,
-    isub,
     lit,
     prim,
-    select,
     size,
 )
-from graphtf.ir.loops.stmt import Alloc, Carry, For, If, Let, LoopFunc, Prefetch, Stmt, Store
+from graphtf.ir.loops.stmt import Carry, For, If, LoopFunc, Stmt
+from graphtf.passes.lower.blocks import Block, Plan
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.dots import dots, dots_pay
 from graphtf.passes.lower.kernel import finish
 from graphtf.passes.lower.loop import Nest, blocked
 from graphtf.passes.lower.offsets import split_index
-from graphtf.passes.lower.operands import Panels, known, left_access, left_panels, right_panels
-from graphtf.passes.lower.product import Product, access, named, shift
+from graphtf.passes.lower.operands import known, left_access, left_panels, right_panels
+from graphtf.passes.lower.product import Product, access, shift
 from graphtf.passes.lower.tile import Tile, choose
 
 TASK_TERMS = 1 << 20  # products worth a task: 5 to 10 µs
@@ -47,32 +38,12 @@ BLOCK_ROWS = 96  # rows of a block: each panel is used for all of them
 BLOCKS = 16  # so many blocks are wanted, for threads to share
 PANEL = 112 << 10  # bytes of a panel that is walked in one go
 PANEL_PIECE = 64 << 10  # bytes of its pieces, where it is longer
-LIGHT = 4  # weight of an epilogue that is written out for every row of a tile
-LINE = 64  # bytes that are fetched together
 PIECE = 1 << 10  # least terms of a partial sum, where a long sum is cut for threads to share
-
-Out = Callable[[Expr, Expr, Expr], list[Stmt]]  # what becomes of element (i, j) and its value
 
 
 def lower_product(node: Node, main: Node, caps: Caps, name: str) -> LoopFunc:
     """The kernel of a fusion of kind `contract` around the matrix product `main`."""
     return Contraction(Product(node, main, name), caps).lower()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How the result is cut: tiles, blocks of so many rows and so many panels, pieces of k."""
-
-    tile: Tile
-    rows: int
-    panels: int
-    piece: Dim  # terms of a partial sum that is a block of its own
-    depth: Dim  # terms that are summed between visits to memory
-
-    @property
-    def whole(self) -> bool:
-        """Does a tile keep its sums in registers to the end?"""
-        return self.depth == self.piece
 
 
 class Contraction:
@@ -179,7 +150,7 @@ class Contraction:
             loop = For(s, lit(0), size(pieces), (), carries=(Carry(total, Lit(0, p.dtype), prim("add", total, part)),))
             return [loop, *p.finish(lit(0), i, j, total)]
 
-        return Nest((p.m, p.n), known(pieces) + p.epilogue_weight).emit(body)
+        return Nest((p.m, p.n), known(pieces) + p.result.weight_after).emit(body)
 
 
 def depth(tile: Tile, piece: Dim) -> Dim:
@@ -188,151 +159,3 @@ def depth(tile: Tile, piece: Dim) -> Dim:
     if not isinstance(piece, int):
         return int(PANEL_PIECE // row)
     return piece if piece * row <= PANEL else ceildiv(piece, int(-(-piece * row // PANEL_PIECE)))
-
-
-class Block:
-    """One block: panel by panel, and for each panel the tiles of its rows."""
-
-    def __init__(
-        self, p: Product, plan: Plan, lefts: Panels, rights: Panels, parts: Buffer | None, b: Expr, piece: Expr,
-        r: Expr, n: Expr,
-    ) -> None:  # fmt: skip
-        self.p, self.plan, self.lefts, self.rights, self.parts = p, plan, lefts, rights, parts
-        self.b, self.piece, self.r = b, piece, r
-        self.panel, self.t = Var("panel"), Var("tile")
-        tile = plan.tile
-        self.first, self.let_first = named("first", imul(r, plan.rows))
-        self.tiles = count_tiles(p.m, plan, self.first)
-        self.i0, self.let_i0 = named("i0", moved_back(iadd(self.first, imul(self.t, tile.rows)), p.m, tile.rows))
-        self.j0, self.let_j0 = named("j0", moved_back(imul(self.panel, tile.columns), p.n, tile.columns))
-        self.start = imul(n, plan.panels)
-        self.stop = imin(iadd(self.start, plan.panels), ceildiv(p.n, tile.columns))
-        self.low = imul(piece, plan.piece)
-        self.high = size(p.k) if plan.piece == p.k else imin(iadd(self.low, plan.piece), p.k)
-
-    def emit(self) -> list[Stmt]:
-        self.right = self.rights.at(self.b, self.panel, self.j0)
-        self.column, let_column = named("column", self.right.base)
-        if not self.plan.whole:
-            inner = self.in_pieces()
-        elif self.parts is not None or self.p.epilogue_weight <= LIGHT:
-            inner = self.in_registers()
-        else:
-            inner = self.through_memory()
-        body = (self.let_j0, *self.right.setup, let_column, *inner)
-        return [self.let_first, For(self.panel, self.start, self.stop, body)]
-
-    def out(self, i: Expr, j: Expr, value: Expr) -> list[Stmt]:
-        """What becomes of element (i, j) of the tile."""
-        i, j = iadd(self.i0, i), iadd(self.j0, j)
-        if self.parts is None:
-            return self.p.finish(self.b, i, j, value)
-        return [Store(self.parts, shift(j, shift(i, self.piece, self.p.m), self.p.n), value)]
-
-    def sums(
-        self, low: Expr, high: Expr, start: Callable[[int, Var], Expr] | None,
-        end: Callable[[list[Expr], Var], list[Stmt]],
-    ) -> list[Stmt]:  # fmt: skip
-        """The sums of one tile, over terms low … high - 1."""
-        tile, right, k = self.plan.tile, self.right, Var("k")
-        number = iadd(imul(self.r, self.plan.rows // tile.rows), self.t)
-        left = self.lefts.at(self.b, number, self.i0)
-        origin, let = named("row", left.base)
-        lets: list[Let] = [let]
-        rows: list[Expr] = [origin]
-        for i in range(1, tile.rows):
-            row = shift(origin, i, left.stride)
-            if not isinstance(left.stride, int):
-                row, let = named("row", row)
-                lets.append(let)
-            rows.append(row)
-
-        def at_left(i: int) -> Expr:
-            return Load(left.buffer, shift(rows[i], k, left.step))
-
-        def at_right(j: Var) -> Expr:
-            return Load(right.buffer, iadd(shift(self.column, k, right.step), j))
-
-        return [*lets, tile.sum([(k, low, high)], at_left, at_right, start, end, self.ahead(k, low, high))]
-
-    def ahead(self, k: Var, low: Expr, high: Expr) -> list[Stmt]:
-        """While these tiles walk a panel, the next one is fetched, each tile fetching its share: it lies behind."""
-        if not self.rights.contiguous or self.plan.rows < 2 * self.plan.tile.rows:
-            return []
-        share = -(-self.plan.tile.columns * self.plan.tile.rows // self.plan.rows)  # elements for each term
-        terms = iadd(imul(self.t, self.plan.depth), isub(k, low))
-        at = iadd(shift(self.column, high, self.plan.tile.columns), imul(terms, share))
-        line = LINE // self.p.dtype.size
-        return [Prefetch(self.right.buffer, iadd(at, extra)) for extra in range(0, share, line)]
-
-    def in_registers(self) -> list[Stmt]:
-        """Tiles that are finished while their sums are in registers."""
-
-        def end(sums: list[Expr], j: Var) -> list[Stmt]:
-            return [s for i, x in enumerate(sums) for s in self.out(lit(i), j, x)]
-
-        return [For(self.t, lit(0), self.tiles, (self.let_i0, *self.sums(self.low, self.high, None, end)))]
-
-    def through_memory(self) -> list[Stmt]:
-        """Tiles whose sums are put down, so that a long epilogue is written only once."""
-        tile = self.plan.tile
-        kept = Buffer("sums", tile.dtype, tile.rows * tile.columns, "stack")
-
-        def end(sums: list[Expr], j: Var) -> list[Stmt]:
-            return [Store(kept, iadd(lit(i * tile.columns), j), x) for i, x in enumerate(sums)]
-
-        body = (self.let_i0, *self.sums(self.low, self.high, None, end), self.finish_from(kept, lit(0)))
-        return [Alloc(kept), For(self.t, lit(0), self.tiles, body)]
-
-    def in_pieces(self) -> list[Stmt]:
-        """All tiles, a part of k at a time, so that this part of the panel stays in cache; sums wait in a buffer."""
-        plan, tile = self.plan, self.plan.tile
-        kept = Buffer("sums", tile.dtype, plan.rows * tile.columns, "stack")
-        d = Var("part")
-        own = imul(self.t, tile.rows * tile.columns)
-        parts, let_parts = named("parts", idiv(iadd(isub(self.high, self.low), plan.depth - 1), plan.depth))
-        last, let_last = named("last", isub(imax(parts, 1), 1))  # the sum of no terms is zero, and written too
-        k0, let_k0 = named("k0", iadd(self.low, imul(d, plan.depth)))
-        light = self.parts is not None or self.p.epilogue_weight <= LIGHT
-
-        def at(i: int, j: Var) -> Expr:
-            return iadd(iadd(own, i * tile.columns), j)
-
-        def start(i: int, j: Var) -> Expr:
-            return select(prim("eq", d, lit(0)), Lit(0, tile.dtype), Load(kept, at(i, j)))
-
-        def end(sums: list[Expr], j: Var) -> list[Stmt]:
-            keep = tuple(Store(kept, at(i, j), x) for i, x in enumerate(sums))
-            if not light:
-                return list(keep)
-            out = tuple(s for i, x in enumerate(sums) for s in self.out(lit(i), j, x))
-            return [If(prim("eq", d, last), out, keep)]
-
-        body = [self.let_i0, *self.sums(k0, imin(iadd(k0, plan.depth), self.high), start, end)]
-        if not light:
-            body.append(If(prim("eq", d, last), (self.finish_from(kept, own),)))
-        walk = For(d, lit(0), iadd(last, 1), (let_k0, For(self.t, lit(0), self.tiles, tuple(body))))
-        return [Alloc(kept), let_parts, let_last, walk]
-
-    def finish_from(self, kept: Buffer, own: Expr) -> Stmt:
-        """The epilogue of a tile whose sums begin at kept[own]."""
-        tile = self.plan.tile
-        i, j = Var("i"), Var("j")
-        value = Load(kept, iadd(iadd(own, imul(i, tile.columns)), j))
-        row = For(j, lit(0), lit(tile.columns), tuple(self.out(i, j, value)), "vector")
-        return For(i, lit(0), lit(tile.rows), (row,))
-
-
-def count_tiles(m: Dim, plan: Plan, first: Expr) -> Expr:
-    """Tiles below each other in a block that begins at row `first`."""
-    rows = plan.tile.rows
-    if isinstance(m, int) and m % plan.rows == 0:
-        return lit(plan.rows // rows)
-    return idiv(iadd(isub(imin(iadd(first, plan.rows), m), first), rows - 1), rows)
-
-
-def moved_back(at: Expr, total: Dim, length: int) -> Expr:
-    """Where a piece of `length` begins: at `at`, or earlier, if it would end after `total`."""
-    if isinstance(total, int) and total % length == 0:
-        return at
-    return imin(at, total - length)

@@ -1,32 +1,50 @@
 """Kernels of kind `contract`: a product or convolution and what follows it, handed to the lowering of its class.
 
-Invariant: the region holds exactly one contraction. Entry points: `lower_contraction`, `has_lowering`.
+Invariant: the region holds exactly one contraction. Entry points: `lower_contraction`, `why_not`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from graphtf.ir.dims import Shape
 from graphtf.ir.graph import Node
 from graphtf.ir.loops.stmt import LoopFunc
 from graphtf.ir.op import Kernel
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.contract import lower_product
+from graphtf.passes.lower.convolve import lower_convolve, lower_grad_input
 
-_CLASSES = {"contract": lower_product}
+_CLASSES: dict[str, Callable[[Node, Node, Caps, str], LoopFunc]] = {
+    "contract": lower_product,
+    "convolve": lower_convolve,
+    "convolve_grad_input": lower_grad_input,
+}
 
 
-def contraction_of(node: Node) -> Node:
-    """The product or convolution in a fusion of kind `contract`."""
-    return next(n for n in node.regions["body"].nodes if isinstance(n.op.lowering, Kernel))
+def contraction_of(node: Node) -> tuple[Node, str]:
+    """The product or convolution in a fusion of kind `contract`, and its class."""
+    return next((n, n.op.lowering.kind) for n in node.regions["body"].nodes if isinstance(n.op.lowering, Kernel))
 
 
-def has_lowering(node: Node) -> bool:
-    """Is there a kernel for the contraction of that fusion?"""
-    lowering = contraction_of(node).op.lowering
-    return isinstance(lowering, Kernel) and lowering.kind in _CLASSES
+def why_not(node: Node) -> str | None:
+    """Why there is no kernel for that fusion; None if there is one."""
+    main, kind = contraction_of(node)
+    if kind not in _CLASSES:
+        return f"no native kernel for {main.op.name}"
+    if kind != "contract" and not all(isinstance(d, int) for d in filters_of(main, kind)):
+        return "the shape of the filters is known only at run time"
+    return None
+
+
+def filters_of(main: Node, kind: str) -> Shape:
+    """The shape of a convolution's filters."""
+    if kind == "convolve_grad_filter":
+        return tuple(main.attrs["filter_shape"])
+    return main.inputs[1].ir_type.dims
 
 
 def lower_contraction(node: Node, caps: Caps, name: str) -> LoopFunc:
     """The kernel of a fusion of kind `contract`."""
-    main = contraction_of(node)
-    assert isinstance(main.op.lowering, Kernel)
-    return _CLASSES[main.op.lowering.kind](node, main, caps, name)
+    main, kind = contraction_of(node)
+    return _CLASSES[kind](node, main, caps, name)

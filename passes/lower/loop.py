@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from graphtf.ir.dims import Dim, Shape, ceildiv, minimum, product
 from graphtf.ir.graph import Graph, Node
-from graphtf.ir.loops.expr import Expr, Var, iadd, imin, imul, lit, size
+from graphtf.ir.loops.expr import Expr, Var, iadd, idiv, imin, imul, lit, size
 from graphtf.ir.loops.stmt import For, Let, LoopFunc, Stmt, Store
+from graphtf.passes.lower.affine import as_size
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.cost import weight
 from graphtf.passes.lower.elements import Elements
@@ -73,6 +74,17 @@ def blocked(count: Dim, block: int, name: str, body: Callable[[Expr], list[Stmt]
     stop = imin(iadd(start, block), size(count))
     loop = For(r, start, stop, tuple(body(r)))
     return [For(t, lit(0), size(ceildiv(count, block)), (loop,), "parallel")]
+
+
+def spread(count: Expr, block: int, name: str, body: Callable[[Expr], list[Stmt]]) -> list[Stmt]:
+    """As `blocked`, for a count that other loops' variables may decide."""
+    known = as_size(count)
+    if known is not None:
+        return blocked(known, block, name, body)
+    r, t = Var(name), Var("task")
+    start = imul(t, block)
+    loop = For(r, start, imin(iadd(start, block), count), tuple(body(r)))
+    return [For(t, lit(0), idiv(iadd(count, block - 1), block), (loop,), "parallel")]
 
 
 def lower_loop(node: Node, caps: Caps, name: str) -> LoopFunc:

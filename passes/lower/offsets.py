@@ -14,6 +14,8 @@ from graphtf.ir.loops.expr import Expr, Lit, Prim, Size, iadd, idiv, imod, imul,
 
 def split_index(flat: Expr, shape: Shape) -> tuple[Expr, ...]:
     """The index tuple of element number `flat` of an array of that shape, flat < its size."""
+    if 0 in shape:
+        return (lit(0),) * len(shape)  # it has no elements: any index will do
     out: list[Expr] = []
     for i in range(len(shape)):
         inner = product(shape[i + 1 :])

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from graphtf.ir.dims import Dim, ceildiv
+from graphtf.ir.dtypes import DType
 from graphtf.ir.loops.expr import Buffer, Expr, Var, iadd, imin, imul, lit, size
 from graphtf.ir.loops.stmt import Alloc, For, Stmt, Store
+from graphtf.passes.lower.kernel import Frame
 from graphtf.passes.lower.loop import TASK, Nest, blocked
 from graphtf.passes.lower.offsets import split_index
 from graphtf.passes.lower.product import Access, Product, Read, access, follows_batch, named, shift
@@ -45,6 +48,22 @@ def left_access(p: Product) -> tuple[Access, list[Stmt]]:
         return [Store(copy, iadd(base(b, i), k), p.left(b, i, k))]
 
     return Access(copy, base, p.k, 1), Nest((batch, p.m, p.k), 2).emit(body)
+
+
+class Factors(Protocol):
+    """What copying an operand asks of the product it belongs to."""
+
+    @property
+    def batch(self) -> Dim: ...
+
+    @property
+    def k(self) -> Dim: ...
+
+    @property
+    def dtype(self) -> DType: ...
+
+    @property
+    def frame(self) -> Frame: ...
 
 
 @dataclass(frozen=True)
@@ -110,7 +129,7 @@ def panels_on_stack(p: Product, tile: Tile) -> Panels:
     return Panels((), at)
 
 
-def panels_in_memory(p: Product, read: Read, total: Dim, width: int, name: str) -> Panels:
+def panels_in_memory(p: Factors, read: Read, total: Dim, width: int, name: str) -> Panels:
     """All panels are written first, in parallel."""
     batch: Dim = p.batch if follows_batch(read) else 1
     count = ceildiv(total, width)
@@ -129,7 +148,7 @@ def panels_in_memory(p: Product, read: Read, total: Dim, width: int, name: str) 
     return Panels(tuple(before), lambda b, n, i0: Panel((), copy, base(b, n), width), contiguous=True)
 
 
-def fill(p: Product, read: Read, target: Buffer, base: Expr, b: Expr, i0: Expr, width: int) -> list[Stmt]:
+def fill(p: Factors, read: Read, target: Buffer, base: Expr, b: Expr, i0: Expr, width: int) -> list[Stmt]:
     """Write one panel."""
     k, i = Var("k"), Var("i")
     store = Store(target, iadd(shift(base, k, width), i), read(b, iadd(i0, i), k))

@@ -1,7 +1,6 @@
 """A product of matrices as its kernel sees it: sizes, how elements of the operands are read, what becomes of a result.
 
-Invariant: indices are (batch, row, column), one flat index each; whatever views or types lie between a buffer and an
-operand is in `left` and `right`, and whatever follows the product is in `finish`. Entry point: `Product`.
+Invariant: indices are (batch, row, column), one flat index each. Entry points: `Product`, `access`.
 """
 
 from __future__ import annotations
@@ -9,17 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, Shape, product
-from graphtf.ir.dtypes import DType
-from graphtf.ir.graph import Graph, Node, Value
-from graphtf.ir.loops.expr import Buffer, Expr, Load, Var, cast, iadd, imul, lit
-from graphtf.ir.loops.stmt import Let, Stmt, Store
+from graphtf.ir.graph import Node
+from graphtf.ir.loops.expr import Buffer, Expr, Load, Var, iadd, imul, lit
+from graphtf.ir.loops.stmt import Let, Stmt
 from graphtf.passes.lower.affine import depends, stride_of
-from graphtf.passes.lower.cost import node_weight
-from graphtf.passes.lower.elements import Elements, broadcast_index
-from graphtf.passes.lower.kernel import Frame
-from graphtf.passes.lower.offsets import flat_offset, split_index
+from graphtf.passes.lower.elements import broadcast_index
+from graphtf.passes.lower.offsets import split_index
+from graphtf.passes.lower.result import Result
 
 Read = Callable[[Expr, Expr, Expr], Expr]  # the element for (batch, row or column, k)
 
@@ -35,15 +31,6 @@ class Access:
     step: Dim
 
 
-def accumulator(dtype: DType) -> DType:
-    """The type sums are kept in. Small integers are widened: the bits that are kept in the end do not change."""
-    if dtype in (dt.float16, dt.bfloat16):
-        return dt.float32
-    if dtype.kind in "iu" and dtype.size < 4:
-        return dt.int32 if dtype.kind == "i" else dt.uint32
-    return dtype
-
-
 class Product:
     """result[b, i, j] = Σₖ left[b, i, k] · right[b, k, j]
 
@@ -51,21 +38,18 @@ class Product:
     """
 
     def __init__(self, node: Node, main: Node, name: str) -> None:
-        self.region: Graph = node.regions["body"]
-        self.frame = Frame.of(node, name)
-        self.main = main.out
-        self.operands = main.inputs
+        self.result = Result(node, main, name)
+        self.frame, self.dtype = self.result.frame, self.result.dtype
         self.transposed = bool(main.attrs.get("transpose_a")), bool(main.attrs.get("transpose_b"))
-        self.out: Shape = main.out.ir_type.dims
-        self.dtype = accumulator(main.out.ir_type.dtype)
-        a, b = (v.ir_type.dims for v in self.operands)
+        out = self.result.shape
+        a, b = self.result.operand_shape(0), self.result.operand_shape(1)
         self.k: Dim = a[-2] if self.transposed[0] else a[-1]
-        joined = product(b[:-2]) == 1 and a[:-2] == self.out[:-2] and not self.transposed[0]
-        self.lead: Shape = () if joined else self.out[:-2]
-        self.joined: Shape = self.out[:-2] if joined else ()
+        joined = product(b[:-2]) == 1 and a[:-2] == out[:-2] and not self.transposed[0]
+        self.lead: Shape = () if joined else out[:-2]
+        self.joined: Shape = (*out[:-2], out[-2]) if joined else (out[-2],)
         self.batch: Dim = product(self.lead)
-        self.flipped = self.out[-1] == 1 and self.out[-2] != 1
-        height, width = product(self.joined) * self.out[-2], self.out[-1]
+        self.flipped = out[-1] == 1 and out[-2] != 1
+        height, width = product(self.joined), out[-1]
         self.m, self.n = (width, height) if self.flipped else (height, width)
 
     # ---- operands ---------------------------------------------------------------------------------------------------
@@ -74,15 +58,14 @@ class Product:
         """The result's index."""
         if self.flipped:
             i, j = j, i
-        return (*split_index(b, self.lead), *split_index(i, (*self.joined, self.out[-2])), j)
+        return (*split_index(b, self.lead), *split_index(i, self.joined), j)
 
     def operand(self, number: int, outer: tuple[Expr, ...], row: Expr, column: Expr) -> Expr:
         """An element of operand 0 or 1, transposed as asked for, for the batch index `outer`."""
-        v = self.operands[number]
-        batch = broadcast_index(outer, self.out[:-2], v.ir_type.dims[:-2])
+        lead = self.result.operand_shape(number)[:-2]
+        batch = broadcast_index(outer, self.result.shape[:-2], lead)
         inner = (column, row) if self.transposed[number] else (row, column)
-        elements = Elements(self.region, self.frame.operands, self.frame.sites)
-        return cast(elements.element(v, (*batch, *inner)), self.dtype)
+        return self.result.read(number, (*batch, *inner))
 
     def left(self, b: Expr, i: Expr, k: Expr) -> Expr:
         """Element (i, k) of the left operand."""
@@ -94,28 +77,9 @@ class Product:
         *outer, row, column = self.place(b, lit(0), j)
         return self.operand(0, tuple(outer), row, k) if self.flipped else self.operand(1, tuple(outer), k, column)
 
-    # ---- results ----------------------------------------------------------------------------------------------------
-
     def finish(self, b: Expr, i: Expr, j: Expr, value: Expr) -> list[Stmt]:
         """What is stored once element (b, i, j) is known."""
-        index = self.place(b, i, j)
-        elements = Elements(self.region, self.frame.operands, self.frame.sites)
-        elements.override(self.main, cast(value, self.main.ir_type.dtype))
-        stores: list[Stmt] = []
-        for v, buffer in self.frame.results.items():
-            stores.append(Store(buffer, flat_offset(index, v.ir_type.dims), elements.element(v, index)))
-        return [*elements.checks(), *stores]
-
-    @property
-    def epilogue_weight(self) -> int:
-        """Cost of what follows the product, for one element."""
-        after: set[Value] = {self.main}
-        total = 0
-        for n in self.region.nodes:
-            if any(v in after for v in n.inputs):
-                after.update(n.outputs)
-                total += node_weight(n)
-        return total
+        return self.result.finish(self.place(b, i, j), value)
 
 
 def access(read: Read) -> Access | None:

@@ -16,7 +16,7 @@ from graphtf.ir.op import Effect, Host, Kernel, Structural, Trait, Unsupported
 from graphtf.ir.types import RefType
 from graphtf.passes.fusion.classify import is_native
 from graphtf.passes.lower.caps import Caps
-from graphtf.passes.lower.contraction import has_lowering, lower_contraction
+from graphtf.passes.lower.contraction import lower_contraction, why_not
 from graphtf.passes.lower.loop import lower_loop
 from graphtf.passes.lower.reduce import lower_reduce
 from graphtf.passes.lower.rows import lower_rows
@@ -59,7 +59,7 @@ KERNELS: dict[str, Recipe] = {
 def recipe(node: Node) -> Recipe | None:
     """The recipe for a node that is a kernel, or None."""
     if "body" in node.regions and "kind" in node.attrs:
-        if node.attrs["kind"] == "contract" and not has_lowering(node):
+        if node.attrs["kind"] == "contract" and why_not(node) is not None:
             return None
         return FUSIONS.get(str(node.attrs["kind"]))
     lowering = node.op.lowering
@@ -83,6 +83,8 @@ def host_reason(node: Node) -> str | None:
         return None
     if isinstance(node.op.lowering, Structural):
         return _structural_reason(node)
+    if node.attrs.get("kind") == "contract":
+        return why_not(node)
     return f"no native kernel for {node.op.name}"
 
 

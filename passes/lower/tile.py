@@ -2,7 +2,7 @@
 
 Invariant: a tile is `rows` × `columns` sums kept in registers while the summed index runs, in order, each term one
 fused multiplication and addition; it never reaches outside, since tiles at the end of an axis are moved back to overlap
-their neighbours. Entry points: `choose`, `Tile.sum`.
+their neighbours. Entry points: `choose`, `Tile`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,30 @@ from dataclasses import dataclass
 
 from graphtf.ir.dims import Dim
 from graphtf.ir.dtypes import DType
-from graphtf.ir.loops.expr import Expr, Lit, Var, lit, prim
-from graphtf.ir.loops.stmt import Carry, For, Stmt
+from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Var, as_index, iadd, imin, imul, isub, lit, prim
+from graphtf.ir.loops.stmt import Alloc, Carry, For, Stmt, Store
 from graphtf.passes.lower.caps import Caps
 
 LATENCY = 5.0  # cycles from a multiplication and addition to the next that needs it, and a little more
 PER_CYCLE = 2.0  # of them, and of loads, that start in one cycle
 REFILL = 1.5  # cycles to bring a vector of columns from the second cache
 MOST_ROWS = 16  # code grows with the rows
-Limits = tuple[Var, Expr, Expr]  # a loop: its variable, start and stop
+LIGHT = 4  # weight of an epilogue that is written out for every row of a tile
+
+
+@dataclass(frozen=True)
+class Span:
+    """A loop over terms: its variable, where it starts and stops, whether it is written out."""
+
+    var: Var
+    start: Expr
+    stop: Expr
+    kind: str = "serial"
+
+
+Start = Callable[[int, Var], Expr]  # the first value of sum (row, column)
+End = Callable[[list[Expr], Var], list[Stmt]]  # what becomes of the sums of a column
+Out = Callable[[Expr, Expr, Expr], list[Stmt]]  # what becomes of element (row, column), its value
 
 
 @dataclass(frozen=True)
@@ -32,30 +47,53 @@ class Tile:
     dtype: DType
 
     def sum(
-        self, loops: Sequence[Limits], left: Callable[[int], Expr], right: Callable[[Var], Expr],
-        start: Callable[[int, Var], Expr] | None, end: Callable[[list[Expr], Var], list[Stmt]],
-        beside: Sequence[Stmt] = (),
+        self, spans: Sequence[Span], left: Callable[[int], Expr], right: Callable[[Var], Expr], start: Start | None,
+        end: End, beside: Sequence[Stmt] = (),
     ) -> Stmt:  # fmt: skip
-        """sums[i, j] = start(i, j) + Σ left(i) * right(j) over the variables of `loops`; then `end(sums, j)`.
+        """sums[i, j] = start(i, j) + Σ left(i) * right(j) over the variables of `spans`; then `end(sums, j)`.
 
         `left` and `right` read those variables, and j, the column, is a vector. `beside` runs before every term.
         """
         j = Var("j")
         zero = Lit(0, self.dtype)
         first = [start(i, j) if start else zero for i in range(self.rows)]
-        nest, sums = accumulate(loops, first, lambda sums: self.step(sums, left, right(j)), beside)
+        nest, sums = accumulate(spans, first, lambda sums: self.step(sums, left, right(j)), beside)
         return For(j, lit(0), lit(self.columns), (nest, *end(sums, j)), "vector", lanes=self.columns)
 
     def step(self, sums: Sequence[Expr], left: Callable[[int], Expr], right: Expr) -> list[Expr]:
         return [prim("fma", left(i), right, s) for i, s in enumerate(sums)]
 
+    def finished(
+        self, spans: Sequence[Span], left: Callable[[int], Expr], right: Callable[[Var], Expr], out: Out, weight: int,
+        beside: Sequence[Stmt] = (),
+    ) -> list[Stmt]:  # fmt: skip
+        """The tile, its elements handed to `out`: from registers, or, where that is much code, from memory."""
+        if weight <= LIGHT:
+            def at_once(sums: list[Expr], j: Var) -> list[Stmt]:
+                return [s for i, x in enumerate(sums) for s in out(lit(i), j, x)]
+
+            return [self.sum(spans, left, right, None, at_once, beside)]
+        kept = Buffer("sums", self.dtype, self.rows * self.columns, "stack")
+
+        def keep(sums: list[Expr], j: Var) -> list[Stmt]:
+            return [Store(kept, iadd(lit(i * self.columns), j), x) for i, x in enumerate(sums)]
+
+        return [Alloc(kept), self.sum(spans, left, right, None, keep, beside), self.hand_out(kept, lit(0), out)]
+
+    def hand_out(self, kept: Buffer, first: Expr, out: Out) -> Stmt:
+        """Hand the sums at kept[first …] to `out`."""
+        i, j = Var("i"), Var("j")
+        value = Load(kept, iadd(iadd(first, imul(i, self.columns)), j))
+        row = For(j, lit(0), lit(self.columns), tuple(out(i, j, value)), "vector")
+        return For(i, lit(0), lit(self.rows), (row,))
+
 
 def accumulate(
-    loops: Sequence[Limits], first: Sequence[Expr], step: Callable[[list[Expr]], list[Expr]],
+    spans: Sequence[Span], first: Sequence[Expr], step: Callable[[list[Expr]], list[Expr]],
     beside: Sequence[Stmt] = (),
 ) -> tuple[Stmt, list[Expr]]:  # fmt: skip
     """Nested loops that carry values from `first` through `step`; and the values at the end."""
-    (var, start, stop), inner = loops[0], loops[1:]
+    span, inner = spans[0], spans[1:]
     own = [Var(f"sum{i}", x.dtype) for i, x in enumerate(first)]
     body = tuple(beside)
     following = step(list(own)) if not inner else []
@@ -63,7 +101,15 @@ def accumulate(
         nest, following = accumulate(inner, own, step, beside)
         body = (nest,)
     carries = tuple(Carry(a, x, y) for a, x, y in zip(own, first, following))
-    return For(var, start, stop, body, carries=carries), list(own)
+    return For(span.var, span.start, span.stop, body, span.kind, carries=carries), list(own)
+
+
+def moved_back(at: Expr, total: Dim | Expr, length: int) -> Expr:
+    """Where a piece of `length` begins: at `at`, or earlier, if it would end after `total`."""
+    total = as_index(total)
+    if isinstance(total, Lit) and total.value % length == 0:
+        return at
+    return imin(at, isub(total, length))
 
 
 def choose(m: Dim, n: Dim, dtype: DType, caps: Caps) -> Tile:

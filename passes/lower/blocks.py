@@ -1,0 +1,167 @@
+"""Blocks of a product: column panel by column panel, and for each panel the tiles of the block's rows.
+
+Invariant: a tile that would reach outside is moved back, so its elements are computed twice, to the same bits, and
+stored twice. Entry point: `Block.emit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from graphtf.ir.dims import Dim, ceildiv
+from graphtf.ir.loops.expr import (
+    Buffer,
+    Expr,
+    Lit,
+    Load,
+    Var,
+    iadd,
+    idiv,
+    imax,
+    imin,
+    imul,
+    isub,
+    lit,
+    prim,
+    select,
+    size,
+)
+from graphtf.ir.loops.stmt import Alloc, For, If, Let, Prefetch, Stmt, Store
+from graphtf.passes.lower.operands import Panels
+from graphtf.passes.lower.product import Product, named, shift
+from graphtf.passes.lower.tile import LIGHT, Span, Tile, moved_back
+
+LINE = 64  # bytes that are fetched together
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the result is cut: tiles, blocks of so many rows and so many panels, pieces of k."""
+
+    tile: Tile
+    rows: int
+    panels: int
+    piece: Dim  # terms of a partial sum that is a block of its own
+    depth: Dim  # terms that are summed between visits to memory
+
+    @property
+    def whole(self) -> bool:
+        """Does a tile keep its sums in registers to the end?"""
+        return self.depth == self.piece
+
+
+class Block:
+    """One block: batch `b`, piece `piece` of the terms, rows from number r · plan.rows, columns from panel
+    n · plan.panels. Its sums are results, or partial sums for `parts`."""
+
+    def __init__(
+        self, p: Product, plan: Plan, lefts: Panels, rights: Panels, parts: Buffer | None, b: Expr, piece: Expr,
+        r: Expr, n: Expr,
+    ) -> None:  # fmt: skip
+        self.p, self.plan, self.lefts, self.rights, self.parts = p, plan, lefts, rights, parts
+        self.b, self.piece, self.r = b, piece, r
+        self.tile = tile = plan.tile
+        self.weight = 0 if parts is not None else p.result.weight_after
+        self.panel, self.t = Var("panel"), Var("tile")
+        self.first, self.let_first = named("first", imul(r, plan.rows))
+        self.tiles = count_tiles(p.m, plan, self.first)
+        self.i0, self.let_i0 = named("i0", moved_back(iadd(self.first, imul(self.t, tile.rows)), p.m, tile.rows))
+        self.j0, self.let_j0 = named("j0", moved_back(imul(self.panel, tile.columns), p.n, tile.columns))
+        self.start = imul(n, plan.panels)
+        self.stop = imin(iadd(self.start, plan.panels), ceildiv(p.n, tile.columns))
+        self.low = imul(piece, plan.piece)
+        self.high = size(p.k) if plan.piece == p.k else imin(iadd(self.low, plan.piece), p.k)
+        self.right = rights.at(b, self.panel, self.j0)
+        self.column, self.let_column = named("column", self.right.base)
+
+    def emit(self) -> list[Stmt]:
+        """The block's loops."""
+        inner = self.at_once() if self.plan.whole else self.in_pieces()
+        body = (self.let_j0, *self.right.setup, self.let_column, *inner)
+        return [self.let_first, For(self.panel, self.start, self.stop, body)]
+
+    def out(self, i: Expr, j: Expr, value: Expr) -> list[Stmt]:
+        """What becomes of element (i, j) of the tile."""
+        i, j = iadd(self.i0, i), iadd(self.j0, j)
+        if self.parts is None:
+            return self.p.finish(self.b, i, j, value)
+        return [Store(self.parts, shift(j, shift(i, self.piece, self.p.m), self.p.n), value)]
+
+    def factors(self, k: Var) -> tuple[list[Let], Callable[[int], Expr], Callable[[Var], Expr]]:
+        """Term k's factors for the tile's rows, and for its columns; and what is named for them before."""
+        number = iadd(imul(self.r, self.plan.rows // self.tile.rows), self.t)
+        left, right = self.lefts.at(self.b, number, self.i0), self.right
+        origin, let = named("row", left.base)
+        lets: list[Let] = [let]
+        rows: list[Expr] = [origin]
+        for i in range(1, self.tile.rows):
+            row = shift(origin, i, left.stride)
+            if not isinstance(left.stride, int):
+                row, let = named("row", row)
+                lets.append(let)
+            rows.append(row)
+
+        def at_left(i: int) -> Expr:
+            return Load(left.buffer, shift(rows[i], k, left.step))
+
+        def at_right(j: Var) -> Expr:
+            return Load(right.buffer, iadd(shift(self.column, k, right.step), j))
+
+        return lets, at_left, at_right
+
+    def ahead(self, k: Var, low: Expr, high: Expr) -> list[Stmt]:
+        """While these tiles walk a panel, the next one is fetched, each tile fetching its share: it lies behind."""
+        if not self.rights.contiguous or self.plan.rows < 2 * self.tile.rows:
+            return []
+        share = -(-self.tile.columns * self.tile.rows // self.plan.rows)  # elements for each term
+        terms = iadd(imul(self.t, self.plan.depth), isub(k, low))
+        at = iadd(shift(self.column, high, self.tile.columns), imul(terms, share))
+        line = LINE // self.p.dtype.size
+        return [Prefetch(self.right.buffer, iadd(at, extra)) for extra in range(0, share, line)]
+
+    def at_once(self) -> list[Stmt]:
+        """Tiles that are finished one after the other."""
+        k = Var("k")
+        lets, left, right = self.factors(k)
+        spans, ahead = [Span(k, self.low, self.high)], self.ahead(k, self.low, self.high)
+        body = self.tile.finished(spans, left, right, self.out, self.weight, ahead)
+        return [For(self.t, lit(0), self.tiles, (self.let_i0, *lets, *body))]
+
+    def in_pieces(self) -> list[Stmt]:
+        """All tiles, a part of k at a time, so that this part of the panel stays in cache; sums wait in a buffer."""
+        plan, tile = self.plan, self.tile
+        kept = Buffer("sums", tile.dtype, plan.rows * tile.columns, "stack")
+        d, k = Var("part"), Var("k")
+        own = imul(self.t, tile.rows * tile.columns)
+        parts, let_parts = named("parts", idiv(iadd(isub(self.high, self.low), plan.depth - 1), plan.depth))
+        last, let_last = named("last", isub(imax(parts, 1), 1))  # the sum of no terms is zero, and written too
+        low, let_low = named("low", iadd(self.low, imul(d, plan.depth)))
+        high = imin(iadd(low, plan.depth), self.high)
+        light = self.weight <= LIGHT
+
+        def at(i: int, j: Var) -> Expr:
+            return iadd(iadd(own, i * tile.columns), j)
+
+        def start(i: int, j: Var) -> Expr:
+            return select(prim("eq", d, lit(0)), Lit(0, tile.dtype), Load(kept, at(i, j)))
+
+        def end(sums: list[Expr], j: Var) -> list[Stmt]:
+            keep = tuple(Store(kept, at(i, j), x) for i, x in enumerate(sums))
+            out = tuple(s for i, x in enumerate(sums) for s in self.out(lit(i), j, x)) if light else ()
+            return [If(prim("eq", d, last), out, keep)] if light else list(keep)
+
+        lets, left, right = self.factors(k)
+        body = [self.let_i0, *lets, tile.sum([Span(k, low, high)], left, right, start, end, self.ahead(k, low, high))]
+        if not light:
+            body.append(If(prim("eq", d, last), (tile.hand_out(kept, own, self.out),)))
+        walk = For(d, lit(0), iadd(last, 1), (let_low, For(self.t, lit(0), self.tiles, tuple(body))))
+        return [Alloc(kept), let_parts, let_last, walk]
+
+
+def count_tiles(m: Dim, plan: Plan, first: Expr) -> Expr:
+    """Tiles below each other in a block that begins at row `first`."""
+    rows = plan.tile.rows
+    if isinstance(m, int) and m % plan.rows == 0:
+        return lit(plan.rows // rows)
+    return idiv(iadd(isub(imin(iadd(first, plan.rows), m), first), rows - 1), rows)

@@ -1,0 +1,251 @@
+"""Convolution, and its gradient with respect to the array, as correlations.
+
+Invariant: windows never reach outside what is read: an array that is padded, converted or lies without strides is
+copied first, zeros around it. Entry points: `lower_convolve`, `lower_grad_input`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphtf.ir.dims import Dim, Shape, floordiv, maximum, product
+from graphtf.ir.dtypes import DType
+from graphtf.ir.graph import Node
+from graphtf.ir.loops.expr import Buffer, Expr, Load, Var, iadd, idiv, imul, isub, lit, prim, select, size
+from graphtf.ir.loops.stmt import Copy, For, If, LoopFunc, Stmt, Store
+from graphtf.passes.lower.affine import as_size, stride_of
+from graphtf.passes.lower.caps import Caps
+from graphtf.passes.lower.correlate import Axis, Correlation, merged
+from graphtf.passes.lower.kernel import Frame, finish
+from graphtf.passes.lower.loop import TASK, blocked
+from graphtf.passes.lower.offsets import split_index
+from graphtf.passes.lower.operands import Panels, direct, known, panels_in_memory
+from graphtf.passes.lower.product import Read, access, named, shift
+from graphtf.passes.lower.result import Result
+from graphtf.passes.lower.tile import Tile
+
+Pads = Sequence[tuple[Dim, Dim]]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The geometry: per axis of the window its taps, strides, dilations and padding; channels and filters by group."""
+
+    taps: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    pads: Pads
+    groups: int
+    channels: int
+    filters: int
+
+    @staticmethod
+    def of(main: Node, filters: Shape) -> Window:
+        *taps, channels, all_filters = (int(d) for d in filters)
+        a = main.attrs
+        groups = int(a["groups"])
+        strides, dilations = tuple(a["strides"]), tuple(a["dilations"])
+        return Window(tuple(taps), strides, dilations, a["padding"], groups, channels, all_filters // groups)
+
+    @property
+    def rank(self) -> int:
+        return len(self.taps)
+
+    @property
+    def places(self) -> int:
+        return math.prod(self.taps)
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array [batch, *sizes, channels] with strides, and where it begins."""
+
+    buffer: Buffer
+    origin: Expr
+    steps: tuple[Dim, ...]
+    shape: Shape
+
+
+def lower_convolve(node: Node, main: Node, caps: Caps, name: str) -> LoopFunc:
+    """The kernel of a fusion of kind `contract` around a convolution."""
+    r = Result(node, main, name)
+    w = Window.of(main, r.operand_shape(1))
+    before, x = laid_out(r, 0, [(lo, hi) for lo, hi in w.pads])
+    batch, *counts, _ = r.shape
+    axes = [Axis(size(batch), batch, x.steps[0], lambda q: (q,))]
+    for k in range(w.rank):
+        step, gap, rows = x.steps[k + 1] * w.strides[k], x.steps[k + 1] * w.dilations[k], rows_of(w, k, w.channels)
+        axes.append(Axis(size(counts[k]), counts[k], step, lambda q: (q,), lit(w.taps[k]), gap, rows))
+
+    def read(g: Expr, f: Expr, row: Expr) -> Expr:
+        return r.read(1, (*split_index(row, (*w.taps, w.channels)), shift(f, g, w.filters)))
+
+    columns = Matrix(w.groups, w.places * w.channels, r.dtype, r.frame)
+    c = Correlation(r, x.buffer, x.origin, merged(axes), w.channels, x.steps[-1], w.groups, w.filters,
+                    lambda tile: filter_panels(columns, read, w.filters, tile))  # fmt: skip
+    return finish(r.frame, [*before, *c.emit(caps)])
+
+
+def rows_of(w: Window, axis: int, channels: int) -> int:
+    """Rows of the filters as a matrix between taps along the axis."""
+    return math.prod(w.taps[axis + 1 :]) * channels
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Filters as matrices of `k` rows, one for each group (`batch`)."""
+
+    batch: Dim
+    k: Dim
+    dtype: DType
+    frame: Frame
+
+
+def filter_panels(matrix: Matrix, read: Read, filters: int, tile: Tile) -> Panels:
+    """Filters as panels: as they lie, if one panel takes all of them."""
+    found = access(read)
+    if found is not None and found.stride == 1 and found.step == tile.columns:
+        return direct(found)
+    return panels_in_memory(matrix, read, filters, tile.columns, "filters")
+
+
+# ---- the gradient with respect to the array --------------------------------------------------------------------------
+
+
+def lower_grad_input(node: Node, main: Node, caps: Caps, name: str) -> LoopFunc:
+    """The kernel of a fusion around conv_grad_input: element i gathers what the windows over it hand back."""
+    r = Result(node, main, name)
+    w = Window.of(main, r.operand_shape(1))
+    counts, sizes = r.operand_shape(0)[1:-1], r.shape[1:-1]
+    phased = [Phases(w, k, counts[k], sizes[k]) for k in range(w.rank)]
+    before, ct = laid_out(r, 0, [(p.low, p.high) for p in phased])
+    axes = [Axis(size(r.shape[0]), r.shape[0], ct.steps[0], lambda q: (q,))]
+    origin = ct.origin
+    for k, p in enumerate(phased):
+        axes.append(p.axis(ct.steps[k + 1], rows_of(w, k, w.filters)))
+        origin = shift(origin, p.start, ct.steps[k + 1])
+
+    def read(g: Expr, c: Expr, row: Expr) -> Expr:
+        *taps, f = split_index(row, (*w.taps, w.filters))
+        mirrored = [isub(lit(n - 1), t) for n, t in zip(w.taps, taps)]
+        return r.read(1, (*mirrored, c, shift(f, g, w.filters)))
+
+    matrix = Matrix(w.groups, w.places * w.filters, r.dtype, r.frame)
+    c = Correlation(
+        r, ct.buffer, origin, merged(axes), w.filters, ct.steps[-1], w.groups, w.channels,
+        lambda tile: filter_panels(matrix, read, w.channels, tile),
+        [(p.phase, p.stride) for p in phased if p.stride > 1], [let for p in phased for let in p.lets],
+    )  # fmt: skip
+    return finish(r.frame, [*before, *c.emit(caps)])
+
+
+class Phases:
+    """One axis of the array, whose elements i fall into `stride` phases by (i + padding) mod stride.
+
+    Element q of a phase r is i = stride · q + r - padding. Windows o reach it with the taps k for which
+    o · stride + k · dilation = i + padding: every p-th from a first one on, o falling by a fixed gap from tap to tap.
+    Taps are taken from the last to the first, so that o rises.
+    """
+
+    def __init__(self, w: Window, axis: int, count: Dim, length: Dim) -> None:
+        taps, self.stride, dilation, pad = w.taps[axis], w.strides[axis], w.dilations[axis], w.pads[axis][0]
+        shared = math.gcd(self.stride, dilation)
+        self.period, self.gap = self.stride // shared, dilation // shared
+        firsts = [next((k for k in range(self.period) if (k * dilation - r) % self.stride == 0), taps)
+                  for r in range(self.stride)]  # fmt: skip
+        counts = [max(0, -(-(taps - k) // self.period)) for k in firsts]
+        lasts = [(k * dilation - r) // self.stride + (n - 1) * self.gap if n else 0
+                 for r, (k, n) in enumerate(zip(firsts, counts))]  # fmt: skip
+        rows = [taps - 1 - k - (n - 1) * self.period if n else 0 for k, n in zip(firsts, counts)]
+        self.low: Dim = maximum(0, max(lasts) - (pad if self.stride == 1 else 0))
+        self.high: Dim = maximum(0, floordiv(length - 1 + pad, self.stride) - (count - 1))
+        self.phase = Var("phase")
+        self.pad, self.length = pad, length
+        self.lets: list[Stmt] = []
+        r: Expr = self.phase if self.stride > 1 else lit(0)
+        self.r = r
+        self.taps = self.name("taps", table(r, counts))
+        self.row = self.name("row", table(r, rows))
+        self.q0 = self.name("q0", idiv(isub(pad + self.stride - 1, r), self.stride) if self.stride > 1 else size(pad))
+        end = idiv(isub(length - 1 + pad, r), self.stride)
+        self.stop = self.name("stop", iadd(isub(end, self.q0), 1))
+        self.start = iadd(isub(self.q0, table(r, lasts)), self.low)
+
+    def name(self, name: str, value: Expr) -> Expr:
+        """The value, named if it depends on the phase."""
+        if as_size(value) is not None:
+            return value
+        var, let = named(name, value)
+        self.lets.append(let)
+        return var
+
+    def axis(self, step: Dim, rows: int) -> Axis:
+        least = self.length // self.stride
+
+        def place(q: Expr) -> tuple[Expr, ...]:
+            return (isub(iadd(imul(iadd(self.q0, q), self.stride), self.r), self.pad),)
+
+        return Axis(self.stop, least, step, place, self.taps, self.gap * step, self.period * rows, imul(self.row, rows))
+
+
+def table(r: Expr, values: Sequence[int]) -> Expr:
+    """values[r]"""
+    found: Expr = lit(values[-1])
+    for k in reversed(range(len(values) - 1)):
+        if values[k] != values[-1] or as_size(found) is None:
+            found = select(prim("eq", r, lit(k)), lit(values[k]), found)
+    return found
+
+
+# ---- arrays with zeros around them -----------------------------------------------------------------------------------
+
+
+def laid_out(r: Result, number: int, pads: Pads) -> tuple[list[Stmt], Array]:
+    """Operand `number` with `pads` zeros around its sizes: where it lies, or, once the statements have run, a copy."""
+    shape = r.operand_shape(number)
+    if all(lo == 0 and hi == 0 for lo, hi in pads):
+        index = tuple(Var("i") for _ in shape)
+        e = r.read(number, index)
+        if isinstance(e, Load):
+            found = [step for i in index if (step := stride_of(e.index, i)) is not None]
+            first = r.read(number, (lit(0),) * len(shape))
+            if len(found) == len(index) and isinstance(first, Load):
+                return [], Array(e.buffer, first.index, tuple(found), shape)
+    padded = (shape[0], *(d + lo + hi for d, (lo, hi) in zip(shape[1:-1], pads)), shape[-1])
+    copy = Buffer("array", r.dtype, product(padded))
+    r.frame.temps.append(copy)
+    steps = tuple(product(padded[k + 1 :]) for k in range(len(padded)))
+    return copied(r, number, copy, padded, pads), Array(copy, lit(0), steps, padded)
+
+
+def copied(r: Result, number: int, copy: Buffer, padded: Shape, pads: Pads) -> list[Stmt]:
+    """Fill `copy`, an array of shape `padded`, line by line along the last axis but the channels."""
+    shape = r.operand_shape(number)
+    (low, high), length = pads[-1], shape[-2] * shape[-1]
+    whole = padded[-2] * padded[-1]
+
+    def line(t: Expr) -> list[Stmt]:
+        batch, *outer = split_index(t, padded[:-2])
+        at, let = named("at", imul(t, whole))
+        inside: Expr | None = None
+        source: list[Expr] = [batch]
+        for q, d, (lo, hi) in zip(outer, shape[1:-2], pads):
+            source.append(isub(q, lo))
+            if not (lo == 0 and hi == 0):
+                test = prim("and", prim("ge", q, size(lo)), prim("lt", q, size(lo + d)))
+                inside = test if inside is None else prim("and", inside, test)
+        j = Var("j")
+        begin = iadd(at, low * shape[-1])
+        value = r.read(number, (*source, *split_index(j, shape[-2:])))
+        fill: list[Stmt] = [For(j, lit(0), size(length), (Store(copy, iadd(begin, j), value),), "vector")]
+        if low != 0:
+            fill.append(Copy(copy, at, None, None, size(low * shape[-1])))
+        if high != 0:
+            fill.append(Copy(copy, iadd(begin, length), None, None, size(high * shape[-1])))
+        if inside is None:
+            return [let, *fill]
+        return [let, If(inside, tuple(fill), (Copy(copy, at, None, None, size(whole)),))]
+
+    return blocked(product(padded[:-2]), max(1, TASK // max(1, known(whole))), "line", line)
