@@ -102,14 +102,15 @@ def _lu_infer(x: TensorType, dtype: DType) -> tuple[TensorType, TensorType]:
 
 
 def _lu(x: Array, dtype: DType) -> tuple[Array, Array]:
-    import scipy.linalg
+    from scipy.linalg.lapack import get_lapack_funcs
 
     out, perm = np.empty(x.shape, x.dtype), np.empty(x.shape[:-1], dtype.np)
+    (factorise,) = get_lapack_funcs(("getrf",), (x,))
     for at in np.ndindex(x.shape[:-2]):
         if not x[at].size:
             continue
-        packed, swaps = scipy.linalg.lu_factor(x[at], check_finite=False)
-        if not np.diagonal(packed).all():
+        packed, swaps, zero_pivot = factorise(x[at])
+        if zero_pivot:
             raise np.linalg.LinAlgError
         order = np.arange(x.shape[-1])
         for k, other in enumerate(swaps):
