@@ -7,39 +7,83 @@ failed. Entry points: `emit_module`, `load_module`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from graphtf.ir.loops.expr import Buffer
 from graphtf.ir.loops.stmt import Invoke, LoopFunc, Module, Stmt
+from graphtf.llvm import toolchain
+from graphtf.llvm.cache import ObjectCache, cache_key
 from graphtf.llvm.codegen.module import ModuleWriter
 from graphtf.llvm.codegen.shapes import buffers, mutable, walk
 from graphtf.llvm.codegen.statements import BodyWriter
 from graphtf.llvm.engine import Engine
 from graphtf.llvm.link import Loaded
-from graphtf.llvm.target import Target, usable_cores
+from graphtf.llvm.objects import compile_objects, pack, unpack
+from graphtf.llvm.target import Target
 
 ENTRY = "program"
+PART = 40_000  # characters of kernels in one text: enough to outweigh what every module takes
+MAIN_LENGTH = 400  # characters that a statement of `main` takes, about
 MAIN_STATEMENTS = 256  # in one function: what LLVM does grows faster than the function
 
 
-def emit_module(module: Module, target: Target, parts: int = 1) -> list[str]:
-    """LLVM IR texts, at most `parts` of them with kernels, for `engine().compile`."""
+def emit_module(module: Module, target: Target) -> list[str]:
+    """LLVM IR texts, for `engine().compile`."""
+    return list(emit_parts(module, target))
+
+
+def emit_parts(module: Module, target: Target) -> Iterator[str]:
+    """The texts one after the other, so that one compiles while the next is written; each holds a few kernels."""
     kernels = {k.name: k for k in module.kernels}
     shared = shared_params(module)
-    texts = []
-    for share in [module.kernels[i::parts] for i in range(parts)]:
-        w = ModuleWriter(target, kernels)
-        for k in share:
-            emit_kernel(w, k, shared.get(k.name, frozenset()))
-        texts.append(w.text())
     w = ModuleWriter(target, kernels)
+    for k in module.kernels:
+        emit_kernel(w, k, shared.get(k.name, frozenset()))
+        if w.length >= PART:
+            yield w.text()
+            w = ModuleWriter(target, kernels)
+    if w.parts and w.length + MAIN_LENGTH * len(module.main.body) >= PART:
+        yield w.text()
+        w = ModuleWriter(target, kernels)
     emit_main(w, module.main)
-    return [*(t for t in texts if t), w.text()]
+    yield w.text()
 
 
-def load_module(engine: Engine, module: Module, debug: bool = False) -> Loaded:
-    """Machine code for a module."""
-    return engine.compile(emit_module(module, engine.target, usable_cores()))
+def load_module(engine: Engine, module: Module) -> Loaded:
+    """Machine code for a module: from the cache, where it lies under the text of the loops, or compiled."""
+    key = module_key(module, engine.target)
+    objects = _cached(engine.cache, key)
+    if objects is None:
+        objects = compile_objects(emit_parts(module, engine.target), engine.target)
+        engine.cache.put(key, pack(objects))
+    return engine.load(objects)
+
+
+def _cached(cache: ObjectCache, key: str) -> list[bytes] | None:
+    found = cache.get(key)
+    try:
+        return None if found is None else unpack(found)
+    except ValueError:
+        return None
+
+
+def module_key(module: Module, target: Target) -> str:
+    """The cache key of a module's code. Making it takes a fraction of what writing the LLVM IR takes."""
+    texts = [str(replace(f, sites=())) for f in (*module.kernels, module.main)]
+    made_by = (toolchain.fingerprint(), toolchain.pipeline("default").key, emitter_version())
+    return cache_key("module", *made_by, target.key, str(target.vector_bits), *sorted(target.capabilities), *texts)
+
+
+@functools.cache
+def emitter_version() -> str:
+    """A hash of the code that turns loops into LLVM IR."""
+    here = Path(__file__).parent
+    files = sorted([Path(__file__), *here.glob("codegen/*.py"), *here.glob("mathlib/*.py")])
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
 
 
 # ---- kernels ---------------------------------------------------------------------------------------------------------

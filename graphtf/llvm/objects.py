@@ -1,12 +1,15 @@
 """Object code for a module of LLVM IR: from the disk cache, or compiled and put there.
 
 Invariant: equal text, target, pipeline and toolchain give equal bytes, and the cache is asked before LLVM is loaded.
-Entry points: `compile_object` (always compiles), `cached_object`, `cached_objects` (several at once, in parallel).
+Entry points: `compile_object`, `compile_objects` (always compile; several in parallel), `cached_object`,
+`cached_objects`, and `pack` and `unpack` for several objects as one entry.
 """
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from graphtf.llvm import toolchain
@@ -42,17 +45,37 @@ def cached_objects(ir_texts: Sequence[str], target: Target, opt: str, cache: Obj
     keys = [object_key(text, target, opt) for text in ir_texts]
     found = {key: cache.get(key) for key in keys}
     missing = {key: text for key, text in zip(keys, ir_texts) if found[key] is None}
-    compiled = _compile_all(list(missing.values()), target, opt)
-    for key, made in zip(missing, compiled):
+    for key, made in zip(missing, compile_objects(missing.values(), target, opt)):
         cache.put(key, made)
         found[key] = made
     return [content for content in map(found.get, keys) if content is not None]
 
 
-def _compile_all(ir_texts: list[str], target: Target, opt: str) -> list[bytes]:
-    if len(ir_texts) <= 1 or usable_cores() == 1:
+def compile_objects(ir_texts: Iterable[str], target: Target, opt: str = "default") -> list[bytes]:
+    """As `compile_object` for each text, a core each; the next text is asked for while those before it compile."""
+    if usable_cores() == 1:
         return [compile_object(text, target, opt) for text in ir_texts]
-    return list(_COMPILERS.executor().map(lambda text: compile_object(text, target, opt), ir_texts))
+    executor = _COMPILERS.executor()
+    return [made.result() for made in [executor.submit(compile_object, text, target, opt) for text in ir_texts]]
+
+
+def pack(objects: Sequence[bytes]) -> bytes:
+    """Objects as one sequence of bytes."""
+    lengths = [len(objects), *map(len, objects)]
+    return b"".join([struct.pack(f"<{len(lengths)}Q", *lengths), *objects])
+
+
+def unpack(packed: bytes) -> list[bytes]:
+    """The objects that `pack` put together. Raises ValueError for other bytes."""
+    try:
+        (count,) = struct.unpack_from("<Q", packed)
+        lengths = struct.unpack_from(f"<{count}Q", packed, 8)
+    except (struct.error, OverflowError, MemoryError):
+        raise ValueError("these bytes are not packed objects") from None
+    ends = list(itertools.accumulate(lengths, initial=8 * (count + 1)))
+    if ends[-1] != len(packed):
+        raise ValueError("these bytes are not packed objects")
+    return [packed[start:end] for start, end in itertools.pairwise(ends)]
 
 
 class _Compilers:

@@ -10,7 +10,7 @@ import functools
 from graphtf.ir.graph import Graph
 from graphtf.ir.loops.stmt import If, Stmt, While
 from graphtf.llvm.call import Gil, make_caller
-from graphtf.llvm.emit import emit_module
+from graphtf.llvm.emit import load_module
 from graphtf.llvm.engine import engine
 from graphtf.llvm.target import Target, usable_cores
 from graphtf.passes.lower.caps import Caps
@@ -47,7 +47,7 @@ def build(graph: Graph, pipeline: Pipeline | None = None, debug: bool = False) -
 
 def load(step: NativeStep, debug: bool = False) -> Native:
     """Machine code for one native step."""
-    loaded = engine().compile(emit_module(step.module, engine().target))
+    loaded = load_module(engine(), step.module)
     quick, patient = (make_caller(loaded, gil=gil) for gil in (Gil.HELD, Gil.INTERRUPTIBLE))
     return Native(quick, patient, step.module.main.sizes, step, any(map(has_loop, step.module.main.body)))
 

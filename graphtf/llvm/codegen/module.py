@@ -28,6 +28,7 @@ class ModuleWriter:
         self.kernels = kernels
         self.vector_bytes = max(1, target.vector_bits // 8)
         self.parts: list[str] = []
+        self.length = 0  # characters in them
         self.declared: dict[str, str] = {}
         self.defined: set[str] = set()
         self.numbers: dict[str, int] = {}
@@ -39,6 +40,7 @@ class ModuleWriter:
 
     def add(self, text: str) -> None:
         self.parts.append(text)
+        self.length += len(text)
 
     def declare(self, name: str, result: str, types: Sequence[str]) -> None:
         if name not in self.declared:
