@@ -144,7 +144,7 @@ def panels_in_memory(p: Factors, read: Read, total: Dim, width: int, name: str) 
         i0, let = named("i0", imin(imul(n, width), total - width))
         return [let, *fill(p, read, copy, base(b, n), b, i0, width)]
 
-    before = blocked(batch * count, max(1, TASK // (width * known(p.k))), "panel", one)
+    before = blocked(batch * count, max(1, TASK // max(1, width * known(p.k))), "panel", one)
     return Panels(tuple(before), lambda b, n, i0: Panel((), copy, base(b, n), width), contiguous=True)
 
 

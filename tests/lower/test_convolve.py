@@ -66,7 +66,7 @@ def three(x: Any, w: Any, attrs: Any, dtype: str) -> list[Any]:
     ty = made.graph.outputs[0].ir_type
     return [
         made,
-        program([ty, tw], lambda c, b: p.conv_grad_input(c, b, input_shape=x, **attrs)),
+        program([ty, tw, tx], lambda c, b, a: p.add(p.conv_grad_input(c, b, input_shape=x, **attrs), a)),
         program([tx, ty], lambda a, c: p.conv_grad_filter(a, c, filter_shape=w, **attrs)),
     ]
 
@@ -132,7 +132,8 @@ def test_epilogues_are_part_of_the_kernel() -> None:
 
 def test_channels_first_is_read_where_it_lies() -> None:
     def f(x: Any, w: Any) -> Any:
-        return p.transpose(p.conv(p.transpose(x, perm=(0, 2, 3, 1)), w, **geometry((), (3, 3, 5, 9))[2]), perm=(0, 3, 1, 2))
+        last = p.conv(p.transpose(x, perm=(0, 2, 3, 1)), w, **geometry((), (3, 3, 5, 9))[2])
+        return p.transpose(last, perm=(0, 3, 1, 2))
 
     made = program([tensor("float32", 2, 5, 10, 11), tensor("float32", 3, 3, 5, 9)], f)
     agree_exactly(made, draw(made.graph, {}, whole=True))
