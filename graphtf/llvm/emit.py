@@ -2,27 +2,18 @@
 
 Invariant: equal modules give equal texts. The symbol `program` is `i32 program(ptr args)`: args points at three
 addresses, of the table of buffers, of the run-time sizes, and of the status: site + 1 and value of the first check that
-failed. Entry points: `emit_module`, `load_module`.
+failed. Entry point: `emit_module`.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
 
 from graphtf.ir.loops.expr import Buffer
 from graphtf.ir.loops.stmt import Invoke, LoopFunc, Module, Stmt
-from graphtf.llvm import toolchain
-from graphtf.llvm.cache import ObjectCache, cache_key
 from graphtf.llvm.codegen.module import ModuleWriter
 from graphtf.llvm.codegen.shapes import buffers, mutable, walk
 from graphtf.llvm.codegen.statements import BodyWriter
-from graphtf.llvm.engine import Engine
-from graphtf.llvm.link import Loaded
-from graphtf.llvm.objects import compile_objects, pack, unpack
 from graphtf.llvm.target import Target
 
 ENTRY = "program"
@@ -51,39 +42,6 @@ def emit_parts(module: Module, target: Target) -> Iterator[str]:
         w = ModuleWriter(target, kernels)
     emit_main(w, module.main)
     yield w.text()
-
-
-def load_module(engine: Engine, module: Module) -> Loaded:
-    """Machine code for a module: from the cache, where it lies under the text of the loops, or compiled."""
-    key = module_key(module, engine.target)
-    objects = _cached(engine.cache, key)
-    if objects is None:
-        objects = compile_objects(emit_parts(module, engine.target), engine.target)
-        engine.cache.put(key, pack(objects))
-    return engine.load(objects)
-
-
-def _cached(cache: ObjectCache, key: str) -> list[bytes] | None:
-    found = cache.get(key)
-    try:
-        return None if found is None else unpack(found)
-    except ValueError:
-        return None
-
-
-def module_key(module: Module, target: Target) -> str:
-    """The cache key of a module's code. Making it takes a fraction of what writing the LLVM IR takes."""
-    texts = [str(replace(f, sites=())) for f in (*module.kernels, module.main)]
-    made_by = (toolchain.fingerprint(), toolchain.pipeline("default").key, emitter_version())
-    return cache_key("module", *made_by, target.key, str(target.vector_bits), *sorted(target.capabilities), *texts)
-
-
-@functools.cache
-def emitter_version() -> str:
-    """A hash of the code that turns loops into LLVM IR."""
-    here = Path(__file__).parent
-    files = sorted([Path(__file__), *here.glob("codegen/*.py"), *here.glob("mathlib/*.py")])
-    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
 
 
 # ---- kernels ---------------------------------------------------------------------------------------------------------

@@ -190,7 +190,7 @@ class Assembler:
         buffers = tuple(slot.buffer for slot in self.table.slots)
         names = sorted({x for k in s.kernels for x in k.sizes} | set(_sizes_in(s.body)))
         main = LoopFunc("main", buffers, tuple(names), tuple(s.body), doc=s.name)
-        self.steps.append(NativeStep(Module(s.name, tuple(s.kernels), main), tuple(s.nodes)))
+        self.steps.append(NativeStep(Module(s.name, tuple(s.kernels), main, tuple(s.known)), tuple(s.nodes)))
 
     def host(self, n: Node, why: str) -> None:
         self.close()

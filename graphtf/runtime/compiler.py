@@ -10,8 +10,8 @@ import functools
 from graphtf.ir.graph import Graph
 from graphtf.ir.loops.stmt import If, Stmt, While
 from graphtf.llvm.call import Gil, make_caller
-from graphtf.llvm.emit import load_module
 from graphtf.llvm.engine import engine
+from graphtf.llvm.load import load_module
 from graphtf.llvm.target import Target, usable_cores
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.pipeline import Pipeline

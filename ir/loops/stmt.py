@@ -171,6 +171,7 @@ class Module:
     name: str
     kernels: tuple[LoopFunc, ...]
     main: LoopFunc
+    texts: tuple[str, ...] = ()  # of the kernels, under any name, if whoever made them has them
 
     def __str__(self) -> str:
         from graphtf.ir.loops.text import print_module

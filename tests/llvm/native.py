@@ -14,8 +14,8 @@ from graphtf.ir.loops.expr import Buffer
 from graphtf.ir.loops.stmt import Invoke, LoopFunc, Module
 from graphtf.llvm.cache import ObjectCache
 from graphtf.llvm.call import Gil, make_caller
-from graphtf.llvm.emit import load_module
 from graphtf.llvm.engine import Engine
+from graphtf.llvm.load import load_module
 from graphtf.llvm.target import host
 
 Array = np.ndarray[Any, Any]

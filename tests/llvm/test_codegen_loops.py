@@ -15,6 +15,8 @@ from graphtf.ir.dtypes import DType
 from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Var, cast, iadd, idiv, imod, imul, isub, lit, prim, size
 from graphtf.ir.loops.stmt import Alloc, Carry, Check, Copy, For, If, Invoke, Let, LoopFunc, Module, Store, While
 from graphtf.llvm import threads
+from graphtf.llvm.emit import PART, emit_module
+from graphtf.llvm.target import host
 
 from .loop_eval import evaluate
 from .native import VECTOR_BYTES, Native, assert_same, program, run
@@ -392,3 +394,11 @@ def test_expressions_may_be_deep() -> None:
         program(LoopFunc("k", (x, out), (), (For(i, lit(0), lit(40), (Store(out, i, value),), "vector"),))), [data, got]
     )
     assert_same(got, want)
+
+
+def test_equal_modules_have_equal_texts_of_bounded_size() -> None:
+    kernels = [mapping(900 + k, F, 2) for k in range(60)]
+    named = [LoopFunc(f"k{i}", k.params, k.sizes, k.body) for i, k in enumerate(kernels)]
+    texts = emit_module(program(*named), host())
+    assert texts == emit_module(program(*named), host())
+    assert len(texts) > 2 and max(map(len, texts)) < 3 * PART
