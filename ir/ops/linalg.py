@@ -8,6 +8,7 @@ refuses is an InvalidArgumentError. Entry points: `solve`, `triangular_solve`, `
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -315,7 +316,7 @@ slogdet = of_square(
 # ---- functions of matrices -------------------------------------------------------------------------------------------
 
 
-def _of_matrix(name: str, doc: str, dtypes: Sequence[dt.DType], low: float) -> Op:
+def _of_matrix(name: str, doc: str, dtypes: Sequence[dt.DType], low: float, of_singular: bool = True) -> Op:
     """A function f of matrices that scipy.linalg has. f([[x, e], [0, x]]) = [[f(x), d], [0, f(x)]], where d is the
     derivative in direction e; the vjp is the derivative at xᴴ in the direction of the cotangent."""
 
@@ -333,7 +334,12 @@ def _of_matrix(name: str, doc: str, dtypes: Sequence[dt.DType], low: float) -> O
             return x
         import scipy.linalg
 
-        out = np.asarray(getattr(scipy.linalg, name)(x.astype(np.result_type(x, np.float64))))
+        wide = x.astype(np.result_type(x, np.float64))
+        if not np.isfinite(x).all() or not (of_singular or np.linalg.det(wide)):
+            raise np.linalg.LinAlgError
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of results that may be inaccurate
+            out = np.asarray(getattr(scipy.linalg, name)(wide))
         return (out if x.dtype.kind == "c" else out.real).astype(x.dtype)
 
     def infer(x: TensorType) -> TensorType:
@@ -350,6 +356,6 @@ def _of_matrix(name: str, doc: str, dtypes: Sequence[dt.DType], low: float) -> O
 
 
 expm = _of_matrix("expm", "the exponential of a matrix", DTYPES, 0.0)
-logm = _of_matrix("logm", "the logarithm of a complex matrix without negative eigenvalues", dt.COMPLEXES, 1.0)
+logm = _of_matrix("logm", "the principal logarithm of a complex matrix", dt.COMPLEXES, 1.0, of_singular=False)
 sqrtm = _of_matrix("sqrtm", "the principal square root of a matrix, where it is one of the same dtype", DTYPES, 1.0)
 

@@ -60,15 +60,14 @@ def test_kinds_are_exclusive(d: DType) -> None:
     kinds = [d.is_bool, d.is_integer, d.is_floating, d.is_complex, d is dt.string]
     assert sum(kinds) == 1
     assert d.is_numeric == (d.is_integer or d.is_inexact) and d.is_inexact == (d.is_floating or d.is_complex)
-    assert d.is_unsigned == (d in dt.UNSIGNED) and d.size == d.np.itemsize
+    assert d.is_unsigned == (d in dt.UNSIGNED) and d.size == (0 if d is dt.string else d.np.itemsize)
     assert d.real_dtype is d or (d.is_complex and d.real_dtype.size * 2 == d.size)
 
 
 @pytest.mark.parametrize("d", dt.REAL, ids=lambda d: d.name)
 def test_limits_are_the_extreme_finite_numbers(d: DType) -> None:
-    assert d.limits == (d.min, d.max)
     if d.is_integer:
-        assert (d.min, d.max) == (np.iinfo(d.np).min, np.iinfo(d.np).max)
+        assert d.limits == (d.min, d.max) == (np.iinfo(d.np).min, np.iinfo(d.np).max)
     else:
         assert np.isfinite(np.float64(d.max)) and float(d.min) == -float(d.max)
         with np.errstate(over="ignore"):
@@ -78,9 +77,18 @@ def test_limits_are_the_extreme_finite_numbers(d: DType) -> None:
 
 def test_limits_of_others() -> None:
     assert dt.bool_.limits == (False, True)
-    for d in (dt.complex64, dt.string):
-        with pytest.raises(TypeError, match="Cannot find min value"):
+    for d in (dt.complex64, dt.string, dt.qint8, dt.resource):
+        with pytest.raises(TypeError, match="Cannot find minimum value of"):
             d.min  # noqa: B018
+        with pytest.raises(ValueError, match="does not have defined limits"):
+            d.limits  # noqa: B018
+
+
+def test_types_that_only_have_names() -> None:
+    for d in (*dt.QUANTIZED, dt.resource, dt.variant):
+        assert as_dtype(d.name) is d is as_dtype(d.enum)
+        assert d not in dt.ALL and d not in dt.NATIVE and d.is_quantized == (d in dt.QUANTIZED)
+        assert d.is_numpy_compatible == d.is_quantized
 
 
 def test_families_partition_the_native_types() -> None:

@@ -24,6 +24,7 @@ from graphtf.ir.loops.stmt import (
     Let,
     LoopFunc,
     Module,
+    Prefetch,
     Site,
     Stmt,
     Store,
@@ -57,7 +58,7 @@ def kernel(**changes: Any) -> LoopFunc:
     body: list[Stmt] = [
         Alloc(local), sum_loop, Let(x, cast(acc, F)), Check(limit, get("site", 3), lit(get("noted", 7))),
         If(limit, (Store(target, lit(0), cast(x, target.dtype)),), (Copy(temp, lit(0), None, None, lit(4)),)),
-        Copy(temp, lit(1), source, isub(size(n), 1), lit(1)),
+        Copy(temp, lit(1), source, isub(size(n), 1), lit(1)), Prefetch(source, lit(9), get("near", False)),
         While(
             prim(get("test", "lt"), j, size(n)), (Store(temp, lit(2), f32(2)),), (Store(temp, lit(3), f32(3)),),
             (Carry(j, lit(0), iadd(j, 1)),),
@@ -86,6 +87,7 @@ def test_a_kernel_as_it_is_shown() -> None:
         "    clear %part0[0], 4",
         "  }",
         "  copy %part0[1], %in0[[n - 1]], 1",
+        "  prefetch %in0[9]",
         "  loop carry(c1: i64 = 0) {",
         "    %part0[3] = 3.0:f32",
         "    while c1 < [n]",
@@ -103,6 +105,7 @@ def test_a_kernel_as_it_is_shown() -> None:
         {"dtype": dt.float64}, {"size": 5}, {"space": "register"}, {"literal": 1.25}, {"literal": float("nan")},
         {"literal": -1.5}, {"start": 1}, {"kind": "serial"}, {"step": 2}, {"combine": "max"}, {"combine": None},
         {"lanes": 4}, {"unroll": 1}, {"site": 4}, {"noted": 8}, {"test": "le"}, {"name": "other"}, {"line": "a.py:2"},
+        {"near": True},
     ],
 )  # fmt: skip
 def test_whatever_decides_the_code_shows(changes: Any) -> None:

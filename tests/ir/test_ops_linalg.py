@@ -190,6 +190,8 @@ def test_equal_eigenvalues_give_finite_gradients() -> None:
         ),
         ("cholesky", [-np.eye(2)], {}, "cholesky: Cholesky decomposition was not successful."),
         ("lu", [np.zeros((2, 2))], {"dtype": dt.int32}, "lu: Input is not invertible."),
+        ("logm", [np.zeros((2, 2), complex)], {}, "logm: Input is not valid."),
+        ("expm", [np.full((2, 2), np.nan)], {}, "expm: Input is not valid."),
         ("svd", [np.full((2, 2), np.nan)], {"full_matrices": True, "compute_uv": True}, "svd: SVD did not converge"),
     ],
 )  # fmt: skip
