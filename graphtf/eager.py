@@ -76,7 +76,7 @@ def eager(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         if active.tapes:
             record(op, operands, attrs, (out,))
         return out
-    outs = tuple([EagerTensor(np.asarray(x)) for x in result])
+    outs = () if result is None else tuple([EagerTensor(np.asarray(x)) for x in result])
     if active.tapes:
         record(op, operands, attrs, outs)
     return outs

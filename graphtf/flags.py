@@ -20,6 +20,7 @@ class Flags:
     interpret: bool = False  # GRAPHTF_INTERPRET: run compiled functions on the reference interpreter
     run_eagerly: bool = False  # GRAPHTF_EAGER: tf.function calls the Python function itself
     verify: bool = False  # GRAPHTF_VERIFY: run both and compare
+    debug: bool = False  # GRAPHTF_DEBUG: native code checks every index
     traces: int = 256  # GRAPHTF_TRACES: how many traces a function keeps
 
 
@@ -27,5 +28,6 @@ flags = Flags(
     interpret=_env_flag("GRAPHTF_INTERPRET"),
     run_eagerly=_env_flag("GRAPHTF_EAGER"),
     verify=_env_flag("GRAPHTF_VERIFY"),
+    debug=_env_flag("GRAPHTF_DEBUG"),
     traces=int(os.environ.get("GRAPHTF_TRACES", "256")),
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphtf.functions.source import unconverted, user_frame
 from graphtf.ir.dims import Dim
 from graphtf.ir.dtypes import ALL, DType
 from graphtf.ir.graph import Value
@@ -334,7 +335,10 @@ class SymbolicTensor(Tensor):
         return OperatorNotAllowedInGraphError(f"Using a symbolic `tf.Tensor` as a Python `{what}` is not allowed. {hint}")
 
     def __bool__(self) -> bool:
-        raise self._refuse("bool", "Use tf.cond or tf.where, or let AutoGraph convert the `if`. " + repr(self))
+        frame = user_frame()
+        why = "" if frame is None else unconverted.get(frame.f_code, "")
+        reason = f"AutoGraph did not convert this function: {why}. " if why else ""
+        raise self._refuse("bool", f"{reason}Use tf.cond or tf.where, or let AutoGraph convert the `if`. {self!r}")
 
     def __int__(self) -> int:
         raise self._no_value("int")

@@ -6,6 +6,7 @@ back as the same number. Follows https://www.tensorflow.org/api_docs/python/tf/p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -33,9 +34,17 @@ def summarise(a: Array, summarize: int = 3) -> str:
     return "".join(parts)
 
 
+_PLACE = re.compile(r"(?<!\\)\{\}")
+
+
+def places(template: str) -> int:
+    """How many arrays a template takes."""
+    return len(_PLACE.findall(template))
+
+
 def fill(template: str, arrays: tuple[Array, ...], summarize: int) -> str:
-    """The template with each `{}` replaced by the text of the next array."""
-    pieces = template.split("{}")
+    """The template with each `{}` replaced by the text of the next array; `\\{}` stands for `{}` itself."""
+    pieces = [piece.replace("\\{}", "{}") for piece in _PLACE.split(template)]
     texts = [summarise(a, summarize) for a in arrays]
     return "".join(piece + text for piece, text in zip(pieces, [*texts, ""]))
 

@@ -65,16 +65,27 @@ def branch(trace: Trace, condition: Tensor, true_fn: Branch, false_fn: Branch, n
     """An `if` node whose regions are traced from the functions."""
     then = trace_region(f"{name}_true", trace, (), lambda _: true_fn())
     orelse = trace_region(f"{name}_false", trace, (), lambda _: false_fn())
-    _settle_arrays(then, orelse)
-    _settle_arrays(orelse, then)
+    settle_arrays(then, orelse)
+    settle_arrays(orelse, then)
     _check_alike(then, orelse)
-    sizes = [_fit(then, orelse, k) for k in range(len(then.outputs))]
+    return finished(trace, condition, then, orelse, fit_outputs(then, orelse))
+
+
+def finished(
+    trace: Trace, condition: Tensor, then: Region, orelse: Region, sizes: Sequence[tuple[int | None, ...] | None]
+) -> Any:
+    """The node of two traced regions whose outputs have the same types; its results in the structure of the regions."""
     extra, (first, second) = close_regions(trace, [then, orelse])
     outs = list(if_(condition, *extra, then=first, orelse=second))
     for out, known in zip(outs, sizes):
         if known is not None:
             trace.refine(out, known)
     return packed(then.structure, outs)
+
+
+def fit_outputs(then: Region, orelse: Region) -> list[tuple[int | None, ...] | None]:
+    """Let the outputs of two regions have one type each; the sizes that are known of them where shapes differ."""
+    return [_fit(then, orelse, k) for k in range(len(then.outputs))]
 
 
 def packed(structure: Any, outs: Sequence[Any]) -> Any:
@@ -108,7 +119,7 @@ def _fit(then: Region, orelse: Region, k: int) -> tuple[int | None, ...] | None:
     return common_sizes(a, b)
 
 
-def _settle_arrays(region: Region, other: Region) -> None:
+def settle_arrays(region: Region, other: Region) -> None:
     """Give a TensorArray to which this branch wrote nothing the rows that it has in the other branch, all zero."""
     mine, theirs = nest.flatten(region.structure), nest.flatten(other.structure)
     if len(mine) != len(theirs) or not any(isinstance(x, TensorArray) for x in mine):

@@ -174,7 +174,13 @@ class Function:
         return trace, trace.finish(outputs), structure
 
     def _converted(self) -> Callable[..., Any]:
-        return self.python_function
+        """The Python function, its control flow rewritten."""
+        if not self._autograph:
+            return self.python_function
+        from graphtf.autograph.convert import converted_callee  # parses source, which a program that only calls need not
+
+        inner = self.python_function
+        return inner.rewritten(converted_callee) if isinstance(inner, _Method) else converted_callee(inner)  # type: ignore[no-any-return]
 
     # ---- what users ask of it ----------------------------------------------------------------------------------------
 
@@ -240,11 +246,18 @@ class _Method:
         functools.update_wrapper(self, function, updated=())
         self.__signature__ = _without_self(function)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _alive(self) -> Any:
         instance = self._instance()
         if instance is None:
             raise ReferenceError(f"the object whose method {self._function.__name__} is called no longer exists")
-        return self._function(instance, *args, **kwargs)
+        return instance
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(self._alive(), *args, **kwargs)
+
+    def rewritten(self, convert: Callable[..., Any]) -> Callable[..., Any]:
+        """The method with its function converted."""
+        return functools.partial(convert(self._function), self._alive())
 
 
 def _without_self(function: Callable[..., Any]) -> Any:

@@ -25,4 +25,7 @@ TABLE: dict[str, dict[str, str]] = {
         "": "assert_rank",
         "debugging": "assert_rank assert_rank_at_least assert_rank_in assert_scalar assert_shapes",
     },
+    "graphtf.api.printing": {
+        "": "print=print_",
+    },
 }

@@ -6,16 +6,19 @@ Invariant: whatever the graph holds, the program runs it; what has no native for
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
+from graphtf.flags import flags
 from graphtf.ir.graph import Graph
 from graphtf.ir.loops.stmt import If, Stmt, While
 from graphtf.llvm.call import Gil, make_caller
 from graphtf.llvm.engine import engine
 from graphtf.llvm.load import load_module
 from graphtf.llvm.target import Target, usable_cores
+from graphtf.passes.lower.bounds import checked
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.pipeline import Pipeline
-from graphtf.runtime.assemble import NativeStep, assemble
+from graphtf.runtime.assemble import Assembly, NativeStep, assemble
 from graphtf.runtime.program import Native, Program
 
 
@@ -40,12 +43,24 @@ def compile(graph: Graph, pipeline: Pipeline | None = None, debug: bool = False)
 def build(graph: Graph, pipeline: Pipeline | None = None, debug: bool = False) -> Program:
     """The program of a graph that has been through the pipeline already."""
     assembly = assemble(graph, host_caps())
-    natives = [load(step, debug) for step in assembly.steps if isinstance(step, NativeStep)]
+    if debug or flags.debug:
+        assembly = with_checks(assembly)
+    natives = [load(step) for step in assembly.steps if isinstance(step, NativeStep)]
     reports = pipeline.reports if pipeline is not None else ()
     return Program(assembly, natives, functools.partial(build, debug=debug), reports)
 
 
-def load(step: NativeStep, debug: bool = False) -> Native:
+def with_checks(assembly: Assembly) -> Assembly:
+    """The same steps, every access of native code to memory checked."""
+    steps, sites = list(assembly.steps), assembly.sites
+    for k, step in enumerate(steps):
+        if isinstance(step, NativeStep):
+            module, found = checked(step.module, len(sites))
+            steps[k], sites = NativeStep(module, step.nodes), sites + found
+    return replace(assembly, steps=steps, sites=sites)
+
+
+def load(step: NativeStep) -> Native:
     """Machine code for one native step."""
     loaded = load_module(engine(), step.module)
     quick, patient = (make_caller(loaded, gil=gil) for gil in (Gil.HELD, Gil.INTERRUPTIBLE))

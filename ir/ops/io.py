@@ -22,7 +22,7 @@ from graphtf.ir.errors import InternalError, InvalidArgumentError, NotFoundError
 from graphtf.ir.op import Effect, Host, Kernel, Op, Sample, Trait
 from graphtf.ir.ops.elementwise import check_dtype
 from graphtf.ir.ops.prims import full_like, p
-from graphtf.ir.summary import fill, summarise
+from graphtf.ir.summary import fill, places, summarise
 from graphtf.ir.types import TensorType, Type
 
 Array = np.ndarray[Any, Any]
@@ -42,8 +42,8 @@ def _check_tensors(op: Op, types: Sequence[Type], constraint: int) -> None:
 
 def _print_infer(*types: Type, template: str, summarize: int = 3, stream: str = "stderr", end: str = "\n") -> tuple[()]:
     _check_tensors(print_, types, 1)
-    if template.count("{}") != len(types):
-        raise print_.violated(2, f"{template.count('{}')} places in {template!r} for {len(types)} operands", "value")
+    if places(template) != len(types):
+        raise print_.violated(2, f"{places(template)} places in {template!r} for {len(types)} operands", "value")
     if stream not in STREAMS and not stream.startswith(_FILE):
         raise print_.violated(3, f"attribute stream is {stream!r}, expected stdout, stderr or file://PATH", "value")
     return ()

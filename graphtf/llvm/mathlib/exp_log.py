@@ -30,12 +30,13 @@ _EXPM1_F64 = (
     0.0001984126988559801, 2.4801587296921468e-05, 2.755724489559602e-06, 2.755731028195292e-07,
     2.5108769976756158e-08, 2.0900639045935764e-09,
 )  # fmt: skip
-# (tanh x - x) / x³ in x² for |x| ≤ 0.625, error relative to tanh x 2^-27.7 and 2^-61.2
-_TANH_F32 = (-0.3333328, 0.13331406, -0.053736515, 0.020628503, -0.0056933295)
+# (tanh x - x) / x³ in x² for |x| ≤ 0.8, error relative to tanh x 2^-28.0 and 2^-61.0
+_TANH_F32 = (-0.333333, 0.13332242, -0.053853597, 0.021306526, -0.0074141696, 0.001587038)
 _TANH_F64 = (
-    -0.33333333333333315, 0.1333333333332996, -0.05396825396614943, 0.0218694884706983, -0.008863234338733055,
-    0.0035921142221773815, -0.0014557272078951529, 0.0005894566100378999, -0.00023702396338645427,
-    9.157826647697307e-05, -3.0205831212314717e-05, 6.0501343079645934e-06,
+    -0.33333333333333315, 0.1333333333333067, -0.053968253966913314, 0.021869488502047778, -0.008863235014431748,
+    0.0035921229787447607, -0.0014558003828441285, 0.0005898654637711239, -0.00023857152007915764,
+    9.551520942494774e-05, -3.67124074859292e-05, 1.2512772570060182e-05, -3.219593568706078e-06,
+    4.4407667281676024e-07,
 )  # fmt: skip
 # 2ʳ for |r| ≤ 1/2, relative error 2^-28.3 and 2^-57.8
 _EXP2_F32 = (1.0, 0.6931472, 0.24022648, 0.055503596, 0.009618499, 0.001339097, 0.00015329279)
@@ -71,20 +72,13 @@ def _split(k: Lanes, x: Real, offset: int) -> tuple[Real, Real, Real]:
     return t, r, k.mad(n, -second, exact - r)
 
 
-def _expm1_pair(k: Lanes, x: Real, offset: int) -> tuple[Real, Real, Real]:
-    """(t, p, low): e^x = 2ⁿ·(p + low), with t as `_split` gives it."""
-    t, r, rest = _split(k, x, offset)
-    tail = k.mad(k.polynomial(r, pick(k, _EXPM1_F32, _EXPM1_F64)[1:]), r * r, rest)
-    q = r + tail
-    p = q + 1.0
-    return t, p, q - (p - 1.0)
-
-
 def _times_power(k: Lanes, p: Real, t: Real) -> Real:
     """p·2ⁿ for the n + 2·bias in the lowest bits of t, rounded once even where the result is subnormal."""
+    fmt = k.format
     both = t.bits()
-    half = both >> 1
-    return p * k.power_of_two(half) * k.power_of_two(both - half)
+    # 2^(n/2), rounded down: the lowest bit falls out of the exponent field.
+    half = (both << (fmt.fraction - 1)) & k.int(-(1 << fmt.fraction))
+    return p * half.real() * ((both << fmt.fraction) - half).real()
 
 
 def exp(k: Lanes, x: Real) -> Real:
@@ -121,15 +115,20 @@ def expm1(k: Lanes, x: Real) -> Real:
 
 
 def sigmoid(k: Lanes, x: Real) -> Real:
-    """1 / (1 + d) for x ≥ 0 and d / (1 + d) for less, with d = e^-|x|; d, 1 + d and its inverse as sums of two."""
-    t, p, rest = _expm1_pair(k, k.at_least(-abs(x), pick(k, -104.0, -746.0)), 2 * k.format.bias)
-    d, d_low = _times_power(k, p, t), _times_power(k, rest, t)
-    total = d + 1.0
-    inverse = 1.0 / total
-    error = k.mad(-inverse, d - (total - 1.0) + d_low, k.mad(-inverse, total, 1.0))
-    negative = x < 0.0
-    high, low = k.select(negative, d, 1.0), k.select(negative, d_low, 0.0)
-    return k.mad(high, inverse, k.mad(high, error, low) * inverse)
+    """1 / (1 + e^-x), where s = 1 + e^-x is a sum of two."""
+    fmt = k.format
+    low, high, enough = pick(k, (-104.0, 30.0, 64), (-746.0, 60.0, 512))
+    t, r, rest = _split(k, -k.at_least(k.at_most(x, high), low), fmt.bias)
+    q = r + k.mad(k.polynomial(r, pick(k, _EXPM1_F32, _EXPM1_F64)[1:]), r * r, rest)
+    # Of a power so large that 1 is nothing to it, only a part goes into s, so that nothing overflows.
+    kept = k.at_most(t, fmt.magic + fmt.bias + enough)
+    power = k.power_of_two(kept.bits())
+    start = power + 1.0
+    s = k.mad(power, q, start)
+    s_low = k.mad(power, q, start - s)
+    inverse = 1.0 / s
+    error = k.mad(-inverse, s_low, k.mad(-inverse, s, 1.0) if k.fused else 0.0)
+    return k.mad(inverse, error, inverse) * k.power_of_two(((fmt.magic + fmt.bias) - (t - kept)).bits())
 
 
 def _exp_of_negative(k: Lanes, x: Real) -> Real:
@@ -144,8 +143,8 @@ def tanh(k: Lanes, x: Real) -> Real:
     near = k.mad(y * square, k.polynomial(square, pick(k, _TANH_F32, _TANH_F64)), y)
     t, r, _ = _split(k, y + y, k.format.bias)
     power = k.power_of_two(t.bits())
-    grown = k.mad(k.polynomial(r, pick(k, _EXPM1_F32, _EXPM1_F64)) * r, power, power) + 1.0
-    return k.copysign(k.select(y < 0.625, near, 1.0 - 2.0 / grown), x)
+    grown = k.mad(k.polynomial(r, pick(k, _EXPM1_F32, _EXPM1_F64)) * r, power, power + 1.0)
+    return k.copysign(k.select(y < 0.8, near, 1.0 - 2.0 / grown), x)
 
 
 def softplus(k: Lanes, x: Real) -> Real:
