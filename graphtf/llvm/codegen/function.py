@@ -326,7 +326,10 @@ class FunctionWriter:
         """Where the buffer lies."""
         return self.buffers[b]
 
-    def pointer(self, b: Buffer, index: str) -> str:
+    def pointer(self, b: Buffer, index: str, lanes: int = 1) -> str:
+        if b.space == "register" and is_number(index) and isinstance(b.size, int):
+            if not 0 <= int(index) <= b.size - lanes:
+                raise IndexError(f"{self.symbol}: element {index} of register tile {b.name}, which has {b.size}")
         base = self.base(b)
         return base if index == "0" else self.ins(
             f"getelementptr inbounds {memory_type(b.dtype)}, ptr {base}, i64 {index}"
@@ -334,7 +337,7 @@ class FunctionWriter:
 
     def load(self, b: Buffer, index: str, lanes: int = 1) -> str:
         m = vector(memory_type(b.dtype), lanes)
-        text = f"load {m}, ptr {self.pointer(b, index)}, align {b.dtype.size}"
+        text = f"load {m}, ptr {self.pointer(b, index, lanes)}, align {b.dtype.size}"
         x = self.ins(text)
         if b in self.canon.mutable:
             self.scopes.readers.setdefault(b, []).append(text)
@@ -347,7 +350,7 @@ class FunctionWriter:
     def store(self, b: Buffer, index: str, x: str, lanes: int = 1) -> None:
         if b.dtype is dt.bool_:
             x = self.ins(f"zext {vector('i1', lanes)} {x} to {vector('i8', lanes)}")
-        at = self.pointer(b, index)
+        at = self.pointer(b, index, lanes)
         self.put(f"store {vector(memory_type(b.dtype), lanes)} {x}, ptr {at}, align {b.dtype.size}")
 
     def load_lanes(self, e: Load, lanes: Lanes) -> str:
