@@ -142,8 +142,8 @@ class Reduction:
         stmts, values = self.point(kept, (*outer, inner))
         acc = [Var(f"acc{k}", s.dtype) for k, s in enumerate(self.sums)]
         carries = tuple(Carry(a, b, v, s.combine) for a, b, v, s in zip(acc, before, values, self.sums))
-        stop = size(self.counts[self.reduced[-1]])
-        loop = For(inner, lit(0), stop, tuple(stmts), "vector", carries=carries, unroll=ACCUMULATORS)
+        width = size(self.counts[self.reduced[-1]])
+        loop = For(inner, lit(0), width, tuple(stmts), "vector", carries=carries, unroll=ACCUMULATORS)
         turns = tuple(Carry(b, identity(s.combine, s.dtype), a) for b, a, s in zip(before, acc, self.sums))
         return [For(r, start, stop, (loop,), carries=turns)], list(before)
 

@@ -173,6 +173,9 @@ ALGEBRA: tuple[Rule, ...] = (
     rule("reverse-reverse", "reverse{axes=a}(reverse{axes=a}(x)) => x"),
     rule("reverse-nothing", "reverse{axes=a}(x) => x", empty("a")),
     rule("sum-nothing", "reduce_sum{axes=a}(x) => x", empty("a")),
+    rule("prod-nothing", "reduce_prod{axes=a}(x) => x", empty("a")),
+    rule("any-nothing", "reduce_any{axes=a}(x) => x", empty("a")),
+    rule("all-nothing", "reduce_all{axes=a}(x) => x", empty("a")),
     rule("max-nothing", "reduce_max{axes=a}(x) => x", empty("a")),
     rule("min-nothing", "reduce_min{axes=a}(x) => x", empty("a")),
     # contractions read transposed operands as they are
