@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import graphtf as tf
 from graphtf.llvm.cache import ObjectCache
-from graphtf.llvm.emit import emit_module
-from graphtf.llvm.objects import cached_objects
+from graphtf.llvm.engine import Engine
+from graphtf.llvm.load import load_module
 from graphtf.llvm.target import host
 from graphtf.passes.pipeline import Pipeline
 from graphtf.runtime.assemble import NativeStep, assemble
@@ -29,12 +29,12 @@ class Grown:
     kernels: int
     trace: float
     passes: float
-    emit: float
-    llvm: float
+    loops: float
+    code: float
 
     @property
     def total(self) -> float:
-        return self.trace + self.passes + self.emit + self.llvm
+        return self.trace + self.passes + self.loops + self.code
 
 
 def network(blocks: int) -> tf.types.experimental.GenericFunction:
@@ -62,9 +62,10 @@ def grown(nodes: int) -> Grown:
     graph = Pipeline()(concrete.ir)
     marks.append(time.perf_counter())
     modules = [s.module for s in assemble(graph, host_caps()).steps if isinstance(s, NativeStep)]
-    texts = [text for m in modules for text in emit_module(m, host())]
     marks.append(time.perf_counter())
-    cached_objects(texts, host(), "default", ObjectCache(None))
+    engine = Engine(host(), ObjectCache(None))
+    for m in modules:
+        load_module(engine, m)
     marks.append(time.perf_counter())
-    trace, passes, emit, llvm = (b - a for a, b in itertools.pairwise(marks))
-    return Grown(len(concrete.ir), sum(len(m.kernels) for m in modules), trace, passes, emit, llvm)
+    trace, passes, loops, code = (b - a for a, b in itertools.pairwise(marks))
+    return Grown(len(concrete.ir), sum(len(m.kernels) for m in modules), trace, passes, loops, code)
