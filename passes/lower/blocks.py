@@ -94,16 +94,15 @@ class Block:
         left, right = self.lefts.at(self.b, number, self.i0), self.right
         origin, let = named("row", left.base)
         lets: list[Let] = [let]
-        rows: list[Expr] = [origin]
-        for i in range(1, self.tile.rows):
-            row = shift(origin, i, left.stride)
-            if not isinstance(left.stride, int):
-                row, let = named("row", row)
-                lets.append(let)
-            rows.append(row)
+        if isinstance(left.stride, int):
+            steps = [size(i * left.stride) for i in range(self.tile.rows)]
+        else:
+            names = [named("below", imul(lit(i), left.stride)) for i in range(self.tile.rows)]
+            steps = [var for var, _ in names]
+            lets += [let for _, let in names]
 
-        def at_left(i: int) -> Expr:
-            return Load(left.buffer, shift(rows[i], k, left.step))
+        def at_left(i: int) -> Expr:  # the fixed distance last: it becomes part of the instruction
+            return Load(left.buffer, iadd(shift(origin, k, left.step), steps[i]))
 
         def at_right(j: Var) -> Expr:
             return Load(right.buffer, iadd(shift(self.column, k, right.step), j))
