@@ -127,6 +127,11 @@ class DType:
             raise ValueError(f"{self} does not have defined limits.")
         return self.min, self.max
 
+    @property
+    def spoken(self) -> str:
+        """The name TensorFlow's messages give the type: float for float32, double for float64, half for float16."""
+        return {"float32": "float", "float64": "double", "float16": "half"}.get(self.name, self.name)
+
     def is_compatible_with(self, other: Any) -> bool:
         return as_dtype(other) is self
 
@@ -218,3 +223,15 @@ def as_dtype(x: Any) -> DType:
     if found is None:
         raise TypeError(f"Cannot convert the argument `type_value`: {x!r} to a TensorFlow DType.")
     return found
+
+
+def mismatch(k: int, given: DType, first: int, wanted: DType) -> str:
+    """What is wrong with operands of two dtypes, where one is asked for.
+
+    >>> mismatch(1, int32, 0, float32)
+    'operand 1 was expected to be a float tensor as operand 0, or operand 0 expected to be a int32 tensor as operand 1'
+    """
+    return (
+        f"operand {k} was expected to be a {wanted.spoken} tensor as operand {first}, or operand {first} expected to be a "
+        f"{given.spoken} tensor as operand {k}"
+    )

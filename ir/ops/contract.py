@@ -39,7 +39,7 @@ def _infer(
 ) -> TensorType:
     check_dtype(matmul, a.dtype, dt.NUMERIC, 1)
     if b.dtype is not a.dtype:
-        raise matmul.violated(2, f"operand 1 has dtype {b.dtype.name}, expected {a.dtype.name} as operand 0", "dtype")
+        raise matmul.violated(2, dt.mismatch(1, b.dtype, 0, a.dtype), "dtype")
     result = dtype or a.dtype
     if not is_wider(result, a.dtype):
         raise matmul.violated(3, f"a product of {a.dtype.name} cannot be accumulated in {result.name}", "dtype")

@@ -60,7 +60,7 @@ def _result(
 def _check_dtypes(op: Op, a: TensorType, b: TensorType) -> None:
     check_dtype(op, a.dtype, dt.NUMERIC, 1)
     if b.dtype is not a.dtype:
-        raise op.violated(2, f"operand 1 has dtype {b.dtype.name}, expected {a.dtype.name} as operand 0", "dtype")
+        raise op.violated(2, dt.mismatch(1, b.dtype, 0, a.dtype), "dtype")
 
 
 def _infer(x: TensorType, w: TensorType, **attrs: Any) -> TensorType:

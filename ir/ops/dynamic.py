@@ -90,7 +90,7 @@ dynamic_slice = Op(
 def _update_infer(x: TensorType, update: TensorType, start: TensorType) -> TensorType:
     _check_start(dynamic_update_slice, x, start)
     if update.dtype is not x.dtype:
-        message = f"operand 1 has dtype {update.dtype.name}, expected {x.dtype.name} as operand 0"
+        message = dt.mismatch(1, update.dtype, 0, x.dtype)
         raise dynamic_update_slice.violated(3, message, "dtype")
     if update.shape is not None:
         _check_fits(dynamic_update_slice, x, update.shape)

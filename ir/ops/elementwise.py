@@ -68,7 +68,7 @@ def unify(op: Op, types: Sequence[TensorType], allowed: Sequence[DType], first: 
     check_dtype(op, dtype, allowed)
     for i, t in enumerate(types[1:], first + 1):
         if t.dtype is not dtype:
-            message = f"operand {i} has dtype {t.dtype.name}, expected {dtype.name} as operand {first}"
+            message = dt.mismatch(i, t.dtype, first, dtype)
             raise op.violated(2, message, "dtype")
     return broadcast_shapes(op, [t.shape for t in types])
 

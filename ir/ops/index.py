@@ -256,7 +256,7 @@ COMBINES: dict[str, tuple[Sequence[dt.DType], Any]] = {
 def _scatter_infer(x: TensorType, indices: TensorType, updates: TensorType, combine: str) -> TensorType:
     check_dtype(scatter, indices.dtype, INDEX_TYPES, 1)
     if updates.dtype is not x.dtype:
-        message = f"operand 2 has dtype {updates.dtype.name}, expected {x.dtype.name} as operand 0"
+        message = dt.mismatch(2, updates.dtype, 0, x.dtype)
         raise scatter.violated(2, message, "dtype")
     if combine not in COMBINES or x.dtype not in COMBINES[combine][0]:
         raise scatter.violated(3, f"attribute combine is {combine!r}, for dtype {x.dtype.name}", "dtype")

@@ -150,7 +150,7 @@ def by_matrix(fn: Callable[..., Any]) -> Callable[..., Any]:
 def _equations(op: Op, a: TensorType, b: TensorType) -> TensorType:
     check_matrix(op, a, True)
     if b.dtype is not a.dtype:
-        raise op.violated(4, f"operand 1 has dtype {b.dtype.name}, expected {a.dtype.name} as operand 0", "dtype")
+        raise op.violated(4, dt.mismatch(1, b.dtype, 0, a.dtype), "dtype")
     if a.shape is None or b.shape is None:
         return b.with_shape(None)
     if len(b.shape) < 2 or not same(b.shape[-2], a.shape[-1]):

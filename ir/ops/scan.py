@@ -141,7 +141,7 @@ cumulate = Op(
 def _recurrence_infer(a: TensorType, b: TensorType, axis: int, reverse: bool) -> TensorType:
     check_dtype(recurrence, a.dtype, dt.NUMERIC, 1)
     if b.dtype is not a.dtype:
-        message = f"operand 1 has dtype {b.dtype.name}, expected {a.dtype.name} as operand 0"
+        message = dt.mismatch(1, b.dtype, 0, a.dtype)
         raise recurrence.violated(2, message, "dtype")
     _check_axis(recurrence, a, axis, 3)
     if a.shape is None or b.shape is None:

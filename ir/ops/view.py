@@ -13,6 +13,7 @@ import numpy as np
 
 from graphtf.ir.binding import ir_type
 from graphtf.ir.dims import Dim, Shape, at_most, ceildiv, nonnegative, product, same
+from graphtf.ir.dtypes import mismatch
 from graphtf.ir.loops import expr as s
 from graphtf.ir.loops.index_map import clamp, inside, regroup
 from graphtf.ir.op import Element, Op, Sample, Trait
@@ -269,7 +270,7 @@ def _concat_infer(*xs: TensorType, axis: int) -> TensorType:
         raise concat.violated(1, "no operands, expected at least one")
     for i, x in enumerate(xs):
         if x.dtype is not xs[0].dtype:
-            message = f"operand {i} has dtype {x.dtype.name}, expected {xs[0].dtype.name} as operand 0"
+            message = mismatch(i, x.dtype, 0, xs[0].dtype)
             raise concat.violated(2, message, "dtype")
     shapes = [x.shape for x in xs if x.shape is not None]
     if len(shapes) < len(xs):

@@ -239,7 +239,7 @@ def _at_maximum(name: str, doc: str, ref: Callable[..., Array], vjp: Callable[..
         check_dtype(op, x.dtype, dt.REAL, 1)
         for k, t in ((1, y), (2, values)):
             if t.dtype is not x.dtype:
-                message = f"operand {k} has dtype {t.dtype.name}, expected {x.dtype.name} as operand 0"
+                message = dt.mismatch(k, t.dtype, 0, x.dtype)
                 raise op.violated(5, message, "dtype")
         if x.shape is None:
             return x if of_windows else y
