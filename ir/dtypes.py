@@ -232,6 +232,6 @@ def mismatch(k: int, given: DType, first: int, wanted: DType) -> str:
     'operand 1 was expected to be a float tensor as operand 0, or operand 0 expected to be a int32 tensor as operand 1'
     """
     return (
-        f"operand {k} was expected to be a {wanted.spoken} tensor as operand {first}, or operand {first} expected to be a "
-        f"{given.spoken} tensor as operand {k}"
+        f"operand {k} was expected to be a {wanted.spoken} tensor as operand {first}, or operand {first} expected "
+        f"to be a {given.spoken} tensor as operand {k}"
     )
