@@ -6,7 +6,6 @@ stored twice. Entry point: `Block.emit`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphtf.ir.dims import Dim, ceildiv
@@ -30,7 +29,7 @@ from graphtf.ir.loops.expr import (
 from graphtf.ir.loops.stmt import Alloc, For, If, Let, Prefetch, Stmt, Store
 from graphtf.passes.lower.operands import Panels
 from graphtf.passes.lower.product import Product, named, shift
-from graphtf.passes.lower.tile import LIGHT, Span, Tile, moved_back
+from graphtf.passes.lower.tile import LIGHT, Beside, Left, Right, Span, Terms, Tile, moved_back
 
 LINE = 64  # bytes that are fetched together
 
@@ -88,8 +87,8 @@ class Block:
             return self.p.finish(self.b, i, j, value)
         return [Store(self.parts, shift(j, shift(i, self.piece, self.p.m), self.p.n), value)]
 
-    def factors(self, k: Var) -> tuple[list[Let], Callable[[int], Expr], Callable[[Var], Expr]]:
-        """Term k's factors for the tile's rows, and for its columns; and what is named for them before."""
+    def factors(self) -> tuple[list[Let], Left, Right]:
+        """A term's factors for the tile's rows, and for its columns; and what is named for them before."""
         number = iadd(imul(self.r, self.plan.rows // self.tile.rows), self.t)
         left, right = self.lefts.at(self.b, number, self.i0), self.right
         origin, let = named("row", left.base)
@@ -101,29 +100,32 @@ class Block:
             steps = [var for var, _ in names]
             lets += [let for _, let in names]
 
-        def at_left(i: int) -> Expr:  # the fixed distance last: it becomes part of the instruction
-            return Load(left.buffer, iadd(shift(origin, k, left.step), steps[i]))
+        def at_left(i: int, terms: Terms, ahead: int) -> Expr:  # fixed distances last: they go into the instruction
+            return Load(left.buffer, iadd(shift(origin, terms[0], left.step), iadd(steps[i], imul(ahead, left.step))))
 
-        def at_right(j: Var) -> Expr:
-            return Load(right.buffer, iadd(shift(self.column, k, right.step), j))
+        def at_right(j: Var, terms: Terms, ahead: int) -> Expr:
+            return Load(right.buffer, iadd(iadd(shift(self.column, terms[0], right.step), j), imul(ahead, right.step)))
 
         return lets, at_left, at_right
 
-    def ahead(self, k: Var, low: Expr, high: Expr) -> list[Stmt]:
+    def ahead(self, low: Expr, high: Expr) -> Beside | None:
         """While these tiles walk a panel, the next one is fetched, each tile fetching its share: it lies behind."""
         if not self.rights.contiguous or self.plan.rows < 2 * self.tile.rows:
-            return []
+            return None
         share = -(-self.tile.columns * self.tile.rows // self.plan.rows)  # elements for each term
-        terms = iadd(imul(self.t, self.plan.depth), isub(k, low))
-        at = iadd(shift(self.column, high, self.tile.columns), imul(terms, share))
         line = LINE // self.p.dtype.size
-        return [Prefetch(self.right.buffer, iadd(at, extra)) for extra in range(0, share, line)]
+
+        def fetch(terms: Terms, count: int) -> list[Stmt]:
+            passed = iadd(imul(self.t, self.plan.depth), isub(terms[0], low))
+            at = iadd(shift(self.column, high, self.tile.columns), imul(passed, share))
+            return [Prefetch(self.right.buffer, iadd(at, extra)) for extra in range(0, count * share, line)]
+
+        return fetch
 
     def at_once(self) -> list[Stmt]:
         """Tiles that are finished one after the other."""
-        k = Var("k")
-        lets, left, right = self.factors(k)
-        spans, ahead = [Span(k, self.low, self.high)], self.ahead(k, self.low, self.high)
+        lets, left, right = self.factors()
+        spans, ahead = [Span(Var("k"), self.low, self.high)], self.ahead(self.low, self.high)
         body = self.tile.finished(spans, left, right, self.out, self.weight, ahead)
         return [For(self.t, lit(0), self.tiles, (self.let_i0, *lets, *body))]
 
@@ -131,7 +133,7 @@ class Block:
         """All tiles, a part of k at a time, so that this part of the panel stays in cache; sums wait in a buffer."""
         plan, tile = self.plan, self.tile
         kept = Buffer("sums", tile.dtype, plan.rows * tile.columns, "stack")
-        d, k = Var("part"), Var("k")
+        d = Var("part")
         own = imul(self.t, tile.rows * tile.columns)
         parts, let_parts = named("parts", idiv(iadd(isub(self.high, self.low), plan.depth - 1), plan.depth))
         last, let_last = named("last", isub(imax(parts, 1), 1))  # the sum of no terms is zero, and written too
@@ -150,8 +152,9 @@ class Block:
             out = tuple(s for i, x in enumerate(sums) for s in self.out(lit(i), j, x)) if light else ()
             return [If(prim("eq", d, last), out, keep)] if light else list(keep)
 
-        lets, left, right = self.factors(k)
-        body = [self.let_i0, *lets, tile.sum([Span(k, low, high)], left, right, start, end, self.ahead(k, low, high))]
+        lets, left, right = self.factors()
+        sums = tile.sum([Span(Var("k"), low, high)], left, right, start, end, self.ahead(low, high))
+        body: list[Stmt] = [self.let_i0, *lets, sums]
         if not light:
             body.append(If(prim("eq", d, last), (tile.hand_out(kept, own, self.out),)))
         walk = For(d, lit(0), iadd(last, 1), (let_low, For(self.t, lit(0), self.tiles, tuple(body))))

@@ -24,7 +24,7 @@ from graphtf.passes.lower.offsets import flat_offset, split_index
 from graphtf.passes.lower.operands import known
 from graphtf.passes.lower.product import named, shift
 from graphtf.passes.lower.result import Result
-from graphtf.passes.lower.tile import Span, choose, moved_back
+from graphtf.passes.lower.tile import Span, Terms, choose, moved_back
 
 TASK_TERMS = 1 << 20  # products worth a task
 TASKS = 16  # so many are wanted
@@ -114,13 +114,20 @@ class Sums:
             left = shift(left, tap, step * gap)
         left, let_left = named("left", shift(left, i0, x.steps[-1]))
         right, let_right = named("right", iadd(right, j0))
-        spans, at, ct_at = self.walk(piece, left, right)
+        walked = self.walk(piece)
+        spans, axes = [s for s, _ in walked], [a for _, a in walked]
 
-        def at_left(i: int) -> Expr:
-            return Load(x.buffer, shift(at, i, x.steps[-1]))
+        def at_left(i: int, terms: Terms, ahead: int) -> Expr:
+            at: Expr = left
+            for q, a in zip(terms, axes):
+                at = shift(at, q, a.step)
+            return Load(x.buffer, iadd(at, iadd(imul(i, x.steps[-1]), imul(ahead, axes[-1].step))))
 
-        def at_right(j: Var) -> Expr:
-            return Load(ct.buffer, iadd(ct_at, j))
+        def at_right(j: Var, terms: Terms, ahead: int) -> Expr:
+            at: Expr = right
+            for q, a in zip(terms, axes):
+                at = shift(at, q, a.ct_step)
+            return Load(ct.buffer, iadd(iadd(at, j), imul(ahead, axes[-1].ct_step)))
 
         def out(i: Expr, j: Expr, value: Expr) -> list[Stmt]:
             inner = split_index(iadd(i0, i), (*w.taps[len(taps) :], w.channels))
@@ -133,19 +140,17 @@ class Sums:
         row = For(n, lit(0), lit(-(-w.filters // tile.columns)), (let_j0, let_right, *body))
         return [For(t, lit(0), lit(-(-self.rows // tile.rows)), (let_i0, let_left, row))]
 
-    def walk(self, piece: Expr, left: Expr, right: Expr) -> tuple[list[Span], Expr, Expr]:
-        """Loops over the positions of a piece, and where they lead in both operands."""
-        spans: list[Span] = []
+    def walk(self, piece: Expr) -> list[tuple[Span, Positions]]:
+        """Loops over the positions of a piece."""
+        found: list[tuple[Span, Positions]] = []
         for k, a in enumerate(self.axes):
-            q = Var("q")
             low, high = size(0), size(a.count)
             if k == self.split and a.count != self.piece:
                 low = imul(piece, self.piece)
                 high = imin(iadd(low, self.piece), high)
             if a.count != 1 or k == self.split:
-                spans.append(Span(q, low, high))
-                left, right = shift(left, q, a.step), shift(right, q, a.ct_step)
-        return spans, left, right
+                found.append((Span(Var("q"), low, high), a))
+        return found
 
     def join(self, parts: Buffer, pieces: Dim) -> list[Stmt]:
         """Add the sums of the pieces."""

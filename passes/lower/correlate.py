@@ -22,7 +22,7 @@ from graphtf.passes.lower.offsets import split_index
 from graphtf.passes.lower.operands import Panels, known
 from graphtf.passes.lower.product import named, shift
 from graphtf.passes.lower.result import Result
-from graphtf.passes.lower.tile import Span, Tile, choose, cycles_of, moved_back, pieces
+from graphtf.passes.lower.tile import Span, Terms, Tile, choose, cycles_of, moved_back, pieces
 
 TASK_TERMS = 1 << 19  # products worth a task
 WRITTEN_OUT = 32  # terms of a sum that is written out instead of looped over
@@ -45,7 +45,7 @@ class Axis:
     place: Callable[[Expr], tuple[Expr, ...]]
     taps: Expr = ONE
     gap: Dim = 0
-    rows: Dim = 0
+    rows: int = 0
     first: Expr = ZERO  # the right operand's row for tap 0
 
     @property
@@ -124,14 +124,15 @@ class Correlation:
             total *= known(as_size(a.taps) or 2)
         return total
 
-    def walk(self, first: Expr) -> tuple[list[Span], Expr, Expr]:
-        """The loops over terms; where term by term the left operand is read; and the row of the right one."""
-        left = first
-        row: Expr = ZERO
+    def walk(self) -> tuple[list[Span], list[tuple[Dim, int]], Expr]:
+        """The loops over terms; for each, what a term adds in the left operand, and how many rows in the right one; and
+        the right one's first row."""
+        first: Expr = ZERO
         spans: list[Span] = []
+        moves: list[tuple[Dim, int]] = []
         channels = self.channels
         for k, a in enumerate(self.axes):
-            row = iadd(row, a.first)
+            first = iadd(first, a.first)
             if a.is_point:
                 continue
             taps = as_size(a.taps)
@@ -139,18 +140,16 @@ class Correlation:
             if runs_on and isinstance(taps, int):
                 channels *= taps
                 continue
-            tap = Var("tap")
-            spans.append(Span(tap, lit(0), a.taps))
-            left, row = shift(left, tap, a.gap), shift(row, tap, a.rows)
+            spans.append(Span(Var("tap"), lit(0), a.taps))
+            moves.append((a.gap, a.rows))
         if channels != 1 or not spans:
-            c = Var("channel")
-            spans.append(Span(c, lit(0), lit(channels)))
-            left, row = shift(left, c, self.channel_step), iadd(row, c)
+            spans.append(Span(Var("channel"), lit(0), lit(channels)))
+            moves.append((self.channel_step, 1))
         total = 1
         for s in spans:
             total *= int(s.stop.value) if isinstance(s.stop, Lit) else WRITTEN_OUT + 1
         kind = "unroll" if total <= WRITTEN_OUT else "serial"
-        return [replace(s, kind=kind) for s in spans], left, row
+        return [replace(s, kind=kind) for s in spans], moves, first
 
 
 class Lines:
@@ -184,18 +183,25 @@ class Lines:
         j0, let_j0 = named("j0", moved_back(imul(n, tile.columns), c.filters, tile.columns))
         q0, let_q0 = named("q0", moved_back(imul(t, tile.rows), axis.stop, tile.rows))
         right = self.panels.at(g, n, j0)
-        column, let_column = named("column", right.base)
+        column, let_column = named("column", shift(right.base, c.walk()[2], right.step))
         start = iadd(c.origin, imul(g, c.channels * c.channel_step))
         for k, q in where.items():
             start = shift(start, q, c.axes[k].step)
         first, let_first = named("first", shift(start, q0, axis.step))
-        spans, left, term = c.walk(first)
+        spans, moves, _ = c.walk()
+        steps = [right.step * rows for _, rows in moves]
 
-        def at_left(i: int) -> Expr:
-            return Load(c.left, shift(left, i, axis.step))
+        def at_left(i: int, terms: Terms, ahead: int) -> Expr:
+            at: Expr = first
+            for term, (step, _) in zip(terms, moves):
+                at = shift(at, term, step)
+            return Load(c.left, iadd(at, iadd(imul(i, axis.step), imul(ahead, moves[-1][0]))))
 
-        def at_right(j: Var) -> Expr:
-            return Load(right.buffer, iadd(shift(column, term, right.step), j))
+        def at_right(j: Var, terms: Terms, ahead: int) -> Expr:
+            at: Expr = column
+            for term, step in zip(terms, steps):
+                at = shift(at, term, step)
+            return Load(right.buffer, iadd(iadd(at, j), imul(ahead, steps[-1])))
 
         def out(i: Expr, j: Expr, value: Expr) -> list[Stmt]:
             place: list[Expr] = []

@@ -8,11 +8,11 @@ their neighbours. Entry points: `choose`, `Tile`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphtf.ir.dims import Dim
 from graphtf.ir.dtypes import DType
-from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Var, as_index, iadd, imin, imul, isub, lit, prim
+from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Var, as_index, iadd, imin, imod, imul, isub, lit, prim
 from graphtf.ir.loops.stmt import Alloc, Carry, For, Stmt, Store
 from graphtf.passes.lower.caps import Caps
 
@@ -21,6 +21,15 @@ PER_CYCLE = 2.0  # of them, and of loads, that start in one cycle
 REFILL = 1.5  # cycles to bring a vector of columns from the second cache
 MOST_ROWS = 16  # code grows with the rows
 LIGHT = 4  # weight of an epilogue that is written out for every row of a tile
+SHORT = 16  # multiplications for a term, up to which two terms are written for each turn of the loop
+
+Terms = tuple[Var, ...]  # the variables of the loops over terms, outermost first
+Left = Callable[[int, Terms, int], Expr]  # the factor for a row, so many terms further along the innermost loop
+Right = Callable[[Var, Terms, int], Expr]  # and for a column
+Start = Callable[[int, Var], Expr]  # the first value of sum (row, column)
+End = Callable[[list[Expr], Var], list[Stmt]]  # what becomes of the sums of a column
+Out = Callable[[Expr, Expr, Expr], list[Stmt]]  # what becomes of element (row, column), its value
+Beside = Callable[[Terms, int], list[Stmt]]  # what runs before so many terms
 
 
 @dataclass(frozen=True)
@@ -32,41 +41,49 @@ class Span:
     stop: Expr
     kind: str = "serial"
 
-
-Start = Callable[[int, Var], Expr]  # the first value of sum (row, column)
-End = Callable[[list[Expr], Var], list[Stmt]]  # what becomes of the sums of a column
-Out = Callable[[Expr, Expr, Expr], list[Stmt]]  # what becomes of element (row, column), its value
+    def rounds(self, terms: int) -> list[tuple[Span, int]]:
+        """The span as one of turns of so many terms each, and one of the terms that are left."""
+        if terms == 1 or self.kind != "serial":
+            return [(self, 1)]
+        spare = imod(isub(self.stop, self.start), terms)
+        if isinstance(spare, Lit) and spare.value == 0:
+            return [(self, terms)]
+        middle = isub(self.stop, spare)
+        return [(replace(self, stop=middle), terms), (Span(Var(self.var.name), middle, self.stop), 1)]
 
 
 @dataclass(frozen=True)
 class Tile:
-    """`rows` × `columns` sums of a dtype."""
+    """`rows` × `columns` sums of a dtype, `vectors` of columns side by side."""
 
     rows: int
     columns: int
     dtype: DType
+    vectors: int = 1
 
     def sum(
-        self, spans: Sequence[Span], left: Callable[[int], Expr], right: Callable[[Var], Expr], start: Start | None,
-        end: End, beside: Sequence[Stmt] = (),
+        self, spans: Sequence[Span], left: Left, right: Right, start: Start | None, end: End,
+        beside: Beside | None = None,
     ) -> Stmt:  # fmt: skip
         """sums[i, j] = start(i, j) + Σ left(i) * right(j) over the variables of `spans`; then `end(sums, j)`.
 
-        `left` and `right` read those variables, and j, the column, is a vector. `beside` runs before every term.
+        j, the column, is a vector. `beside` runs before the terms of a turn.
         """
         j = Var("j")
         zero = Lit(0, self.dtype)
-        first = [start(i, j) if start else zero for i in range(self.rows)]
-        nest, sums = accumulate(spans, first, lambda sums: self.step(sums, left, right(j)), beside)
-        return For(j, lit(0), lit(self.columns), (nest, *end(sums, j)), "vector", lanes=self.columns)
+        first: list[Expr] = [start(i, j) if start else zero for i in range(self.rows)]
 
-    def step(self, sums: Sequence[Expr], left: Callable[[int], Expr], right: Expr) -> list[Expr]:
-        return [prim("fma", left(i), right, s) for i, s in enumerate(sums)]
+        def step(sums: Sequence[Expr], terms: Terms, ahead: int) -> list[Expr]:
+            factor = right(j, terms, ahead)
+            return [prim("fma", left(i, terms, ahead), factor, x) for i, x in enumerate(sums)]
+
+        turn = 2 if self.rows * self.vectors <= SHORT else 1
+        nest, sums = accumulate(spans, (), first, step, turn, beside)
+        return For(j, lit(0), lit(self.columns), (*nest, *end(sums, j)), "vector", lanes=self.columns)
 
     def finished(
-        self, spans: Sequence[Span], left: Callable[[int], Expr], right: Callable[[Var], Expr], out: Out, weight: int,
-        beside: Sequence[Stmt] = (),
-    ) -> list[Stmt]:  # fmt: skip
+        self, spans: Sequence[Span], left: Left, right: Right, out: Out, weight: int, beside: Beside | None = None
+    ) -> list[Stmt]:
         """The tile, its elements handed to `out`: from registers, or, where that is much code, from memory."""
         if weight <= LIGHT:
             def at_once(sums: list[Expr], j: Var) -> list[Stmt]:
@@ -88,20 +105,29 @@ class Tile:
         return For(i, lit(0), lit(self.rows), (row,))
 
 
+Step = Callable[[Sequence[Expr], Terms, int], list[Expr]]
+
+
 def accumulate(
-    spans: Sequence[Span], first: Sequence[Expr], step: Callable[[list[Expr]], list[Expr]],
-    beside: Sequence[Stmt] = (),
-) -> tuple[Stmt, list[Expr]]:  # fmt: skip
+    spans: Sequence[Span], outer: Terms, first: list[Expr], step: Step, turn: int, beside: Beside | None
+) -> tuple[list[Stmt], list[Expr]]:
     """Nested loops that carry values from `first` through `step`; and the values at the end."""
     span, inner = spans[0], spans[1:]
-    own = [Var(f"sum{i}", x.dtype) for i, x in enumerate(first)]
-    body = tuple(beside)
-    following = step(list(own)) if not inner else []
-    if inner:
-        nest, following = accumulate(inner, own, step, beside)
-        body = (nest,)
-    carries = tuple(Carry(a, x, y) for a, x, y in zip(own, first, following))
-    return For(span.var, span.start, span.stop, body, span.kind, carries=carries), list(own)
+    loops: list[Stmt] = []
+    values = first
+    for part, terms in span.rounds(turn if not inner else 1):
+        own = [Var(f"sum{i}", x.dtype) for i, x in enumerate(values)]
+        here = (*outer, part.var)
+        body, following = [] if beside is None or inner else beside(here, terms), list[Expr](own)
+        if inner:
+            body, following = accumulate(inner, here, following, step, turn, beside)
+        else:
+            for ahead in range(terms):
+                following = step(following, here, ahead)
+        carries = tuple(Carry(a, x, y) for a, x, y in zip(own, values, following))
+        loops.append(For(part.var, part.start, part.stop, tuple(body), part.kind, lit(terms), carries))
+        values = list(own)
+    return loops, values
 
 
 def moved_back(at: Expr, total: Dim | Expr, length: int) -> Expr:
@@ -126,7 +152,7 @@ def choose(m: Dim, n: Dim, dtype: DType, caps: Caps) -> Tile:
                 break
             cycles = pieces(m, rows) * pieces(n, columns) * cycles_of(rows, vectors)
             if cycles <= least:  # of equals the higher: it walks the columns less often
-                best, least = Tile(rows, columns, dtype), cycles
+                best, least = Tile(rows, columns, dtype, vectors), cycles
     return best
 
 
