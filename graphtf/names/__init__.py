@@ -11,9 +11,9 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from graphtf.names import arrays, control, core, nn, numeric
+from graphtf.names import arrays, control, core, nn, numeric, raw
 
-_TABLES = (core.TABLE, numeric.TABLE, control.TABLE, nn.TABLE, arrays.TABLE)
+_TABLES = (core.TABLE, numeric.TABLE, control.TABLE, nn.TABLE, arrays.TABLE, raw.TABLE)
 
 
 def _index() -> dict[str, tuple[str, str]]:
