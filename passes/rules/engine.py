@@ -18,19 +18,24 @@ from graphtf.ir.errors import OpError
 from graphtf.ir.graph import Graph, Node, Value, map_regions
 from graphtf.ir.op import Op, Trait
 from graphtf.ir.ops.generate import constant
-from graphtf.passes.rules.algebra import ALGEBRA, FUNCTIONS, Rule
-from graphtf.passes.rules.pattern import Apply, Hole, Match, Number, Pattern, matches_node
+from graphtf.ir.ops.view import broadcast
+from graphtf.ir.types import TensorType
+from graphtf.passes.rules.algebra import ALGEBRA
+from graphtf.passes.rules.functions import FUNCTIONS
+from graphtf.passes.rules.pattern import Apply, Hole, Match, Number, Pattern, Splat, matches_node
+from graphtf.passes.rules.rule import Rule
 
 MAX_REWRITES = 8  # of one node, one after the other
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A rule with its sides parsed."""
+    """A rule with its sides parsed. `wants`: for each operand of the left side that applies an op, that op."""
 
     rule: Rule
     left: Apply
     right: Pattern
+    wants: frozenset[Op]
 
 
 @functools.cache
@@ -40,7 +45,8 @@ def index(rules: tuple[Rule, ...], flags: frozenset[str]) -> dict[Op, list[Compi
     for r in rules:
         if r.needs <= flags:
             left, right = r.sides
-            found.setdefault(left.op, []).append(Compiled(r, left, right))
+            wants = frozenset(q.op for q in left.operands if isinstance(q, Apply))
+            found.setdefault(left.op, []).append(Compiled(r, left, right, wants))
     return found
 
 
@@ -56,7 +62,7 @@ class Rewriter:
 
     def run(self, g: Graph) -> Graph:
         for n in g.nodes:
-            self.place(map_regions(n.with_inputs(tuple(self.new.get(v, v) for v in n.inputs)), self.region))
+            self.place(map_regions(n.with_inputs(tuple([self.new.get(v, v) for v in n.inputs])), self.region))
         return g.with_nodes(self.nodes, tuple(self.new.get(v, v) for v in g.outputs))
 
     def region(self, g: Graph) -> Graph:
@@ -82,28 +88,45 @@ class Rewriter:
             step = self.step(n)
             if step is None:
                 return result
-            result = step
-            maker = self.maker.get(step)
-            if maker is None or maker is not (self.nodes[-1] if self.nodes else None):
-                return result
-            n = maker
+            if not self.nodes or self.nodes[-1] is not self.maker.get(step):
+                return step
+            n, result = self.maker[step], step
         return result
 
     def step(self, n: Node) -> Value | None:
-        for c in self.rules.get(n.op, ()):
-            m = Match()
-            if matches_node(c.left, n, self.maker.get, m) and all(g(m) for g in c.rule.where):
-                made = self.build(c.right, n, m)
-                if made is not None:
-                    self.applied[c.rule.name] = self.applied.get(c.rule.name, 0) + 1
-                    return made
-        return sink_broadcast(n, self)
+        rules = self.rules.get(n.op)
+        if rules:
+            near = {m.op for v in n.inputs if (m := self.maker.get(v)) is not None}
+            for c in rules:
+                if c.wants <= near:
+                    made = self.apply(c, n)
+                    if made is not None:
+                        return made
+        return self.by_trait(n)
+
+    def apply(self, c: Compiled, n: Node) -> Value | None:
+        """What one rule makes of the node, if it matches."""
+        m = Match()
+        if not matches_node(c.left, n, self.maker.get, m):
+            return None
+        m.attrs["out"] = n.out.ir_type.shape
+        if not all(guard(m) for guard in c.rule.where):
+            return None
+        made = self.build(c.right, n, m)
+        if made is not None:
+            self.note(c.rule.name)
+        return made
+
+    def note(self, name: str) -> None:
+        self.applied[name] = self.applied.get(name, 0) + 1
+
+    # ---- the right side ----------------------------------------------------------------------------------------------
 
     def build(self, p: Pattern, n: Node, m: Match) -> Value | None:
         """The right side; None, and nothing added, if its type is not the left side's."""
         mark = len(self.nodes)
         try:
-            v = self.construct(p, n, m)
+            v = self.filled(p, n) if isinstance(p, Number) else self.construct(p, n, m)
         except OpError:
             v = None
         if v is None or v.type != n.out.type:
@@ -117,11 +140,69 @@ class Rewriter:
         b = Builder(source=n.source)
         if isinstance(p, Number):
             node = b.append(constant, (), {"value": np.array(p.value, n.out.ir_type.dtype.np)})
+        elif isinstance(p, Splat):
+            node = b.append(constant, (), {"value": number(p, m)})
         else:
             operands = [self.construct(q, n, m) for q in p.operands]
             node = b.append(p.op, operands, {k: attribute(a, m) for k, a in p.attrs.items()})
         self.add(node)
         return node.out
+
+    def filled(self, p: Number, n: Node) -> Value:
+        """A tensor of the root's type, every element the number."""
+        t = n.out.ir_type
+        b = Builder(source=n.source)
+        node = b.append(constant, (), {"value": np.array(p.value, t.dtype.np)})
+        self.add(node)
+        if t.shape:
+            node = b.append(broadcast, (node.out,), {"shape": t.shape})
+            self.add(node)
+        return node.out
+
+    # ---- what holds for every op of a trait --------------------------------------------------------------------------
+
+    def by_trait(self, n: Node) -> Value | None:
+        if len(n.outputs) != 1 or not n.inputs:
+            return None
+        traits = n.op.traits
+        if traits & (Trait.INVOLUTION | Trait.IDEMPOTENT):
+            return self.twice(n)
+        return self.sink_broadcast(n) if Trait.ELEMENTWISE in traits and len(n.inputs) > 1 else None
+
+    def twice(self, n: Node) -> Value | None:
+        """op(op(x)) => x of an involution, => op(x) where a second time changes nothing."""
+        m = self.maker.get(n.inputs[0])
+        if m is None or m.op is not n.op or m.attrs != n.attrs or m.out.type != n.out.type:
+            return None
+        involution = Trait.INVOLUTION in n.op.traits
+        found = m.inputs[0] if involution else m.out
+        if found.type != n.out.type:
+            return None
+        self.note("involution" if involution else "idempotence")
+        return found
+
+    def sink_broadcast(self, n: Node) -> Value | None:
+        """Elementwise ops broadcast by themselves: op(broadcast(x), y) => op(x, y) while y has the full shape."""
+        shape = n.out.ir_type.shape
+        operands = list(n.inputs)
+        for k, v in enumerate(operands):
+            maker = self.maker.get(v)
+            if maker is None or Trait.STRETCH not in maker.op.traits:
+                continue
+            if any(_shape(x) == shape for i, x in enumerate(operands) if i != k):
+                operands[k] = maker.inputs[0]
+        if all(a is b for a, b in zip(operands, n.inputs)):
+            return None
+        made = Builder(source=n.source).append(n.op, operands, n.attrs)
+        if made.out.type != n.out.type:
+            return None
+        self.add(made)
+        self.note("sink-broadcast")
+        return made.out
+
+
+def _shape(v: Value) -> Any:
+    return v.type.shape if isinstance(v.type, TensorType) else None
 
 
 def attribute(a: Any, m: Match) -> Any:
@@ -132,27 +213,12 @@ def attribute(a: Any, m: Match) -> Any:
     return m.attrs[a]
 
 
-def sink_broadcast(n: Node, state: Rewriter) -> Value | None:
-    """Elementwise ops broadcast by themselves: op(broadcast(x), y) => op(x, y) while y has the full shape."""
-    if Trait.ELEMENTWISE not in n.op.traits or len(n.inputs) < 2 or len(n.outputs) != 1:
-        return None
-    shape = n.out.ir_type.shape
-    operands = list(n.inputs)
-    for k, v in enumerate(operands):
-        maker = state.maker.get(v)
-        others = [x for i, x in enumerate(operands) if i != k]
-        if maker is None or Trait.STRETCH not in maker.op.traits:
-            continue
-        if any(x.ir_type.shape == shape for x in others):
-            operands[k] = maker.inputs[0]
-    if all(a is b for a, b in zip(operands, n.inputs)):
-        return None
-    made = Builder(source=n.source).append(n.op, operands, n.attrs)
-    if made.out.type != n.out.type:
-        return None
-    state.add(made)
-    state.applied["sink-broadcast"] = state.applied.get("sink-broadcast", 0) + 1
-    return made.out
+def number(p: Splat, m: Match) -> np.ndarray[Any, Any]:
+    """A scalar of the dtype of the first number it is made from."""
+    found = [m.numbers[name] for name in p.names]
+    with np.errstate(all="ignore"):
+        made = FUNCTIONS[p.fn](*found) if p.fn else found[0]
+    return np.asarray(made, found[0].dtype)
 
 
 def simplify(
