@@ -219,30 +219,40 @@ def quantize_and_dequantize_v2(
         raise invalid(what, f"Round mode string must be 'HALF_TO_EVEN' or 'HALF_UP', is '{round_mode}'")
     x = convert_to_tensor(input)
     still = p.stop_gradient(x)
-    given = (p.ge, input_min), (p.le, input_max)  # decide the gradient even where they are not the range
-    low, high = _limits(still, input_min, input_max, range_given, axis, what)
+    # The bounds given decide the gradient even where they are not the range.
+    floor, ceiling = _aligned(x, input_min, input_max, axis, what)
+    low, high = (floor, ceiling) if range_given else _extremes(still, axis, what)
+    if range_given:
+        ordered = p.reduce_all(p.le(floor, ceiling), axes=tuple(range(len(floor.ir_type.dims))))
+        _require(ordered, failed(what, f"Invalid range: input_min {input_min!r} > input_max {input_max!r}"))
     last = 2 ** (int(num_bits) - bool(signed_input)) - 1
     first = (-last if narrow_range else -last - 1) if signed_input else 0
     step, low, high = _step(low, high, first, last)
     cut = p.minimum(p.maximum(still, low), high) if range_given else still
     scaled = p.div(cut, step)
     count = p.round(scaled) if round_mode == "HALF_TO_EVEN" else p.floor(p.add(scaled, scalar_like(x, 0.5)))
-    inside = p.logical_and(*(compare(still, convert_to_tensor(end, x.dtype)) for compare, end in given))
+    inside = p.logical_and(p.ge(still, floor), p.le(still, ceiling))
     return _passing(p.mul(count, step), p.select(inside, x, still))
 
 
-def _limits(x: Tensor, low: Any, high: Any, given: bool, axis: int | None, name: str) -> tuple[Tensor, Tensor]:
-    """The ends of the range, in a shape that broadcasts against x."""
-    dims = x.ir_type.dims
-    kept = None if axis is None else as_axis(axis, len(dims), name)
-    shape = tuple(d if k == kept else 1 for k, d in enumerate(dims))
-    if given:
-        a, b = (p.stop_gradient(convert_to_tensor(t, x.dtype)) for t in (low, high))
-        ordered = p.reduce_all(p.le(a, b), axes=tuple(range(len(a.ir_type.dims))))
-        _require(ordered, failed(name, f"Invalid range: input_min {low!r} > input_max {high!r}"))
-        return (a, b) if kept is None else (p.reshape(a, shape=shape), p.reshape(b, shape=shape))
-    axes = tuple(k for k in range(len(dims)) if k != kept)
-    return tuple(p.reshape(reduce(x, axes=axes), shape=shape) for reduce in (p.reduce_min, p.reduce_max))  # type: ignore[return-value]
+def _kept(x: Tensor, axis: int | None, name: str) -> tuple[int, ...]:
+    return () if axis in (None, -1) else (as_axis(axis, len(x.ir_type.dims), name),)
+
+
+def _aligned(x: Tensor, low: Any, high: Any, axis: int | None, name: str) -> tuple[Tensor, Tensor]:
+    """The bounds given, in a shape that broadcasts against x."""
+    kept = _kept(x, axis, name)
+    shape = tuple(d if k in kept else 1 for k, d in enumerate(x.ir_type.dims))
+    a, b = (p.stop_gradient(convert_to_tensor(t, x.dtype)) for t in (low, high))
+    return (p.reshape(a, shape=shape), p.reshape(b, shape=shape)) if kept else (a, b)
+
+
+def _extremes(x: Tensor, axis: int | None, name: str) -> tuple[Tensor, Tensor]:
+    """The least and largest elements, of each slice along the axis."""
+    dims, kept = x.ir_type.dims, _kept(x, axis, name)
+    axes = tuple(k for k in range(len(dims)) if k not in kept)
+    shape = tuple(d if k in kept else 1 for k, d in enumerate(dims))
+    return p.reshape(p.reduce_min(x, axes=axes), shape=shape), p.reshape(p.reduce_max(x, axes=axes), shape=shape)
 
 
 def _require(condition: Tensor, error: Exception) -> None:
