@@ -244,7 +244,8 @@ def _aligned(x: Tensor, low: Any, high: Any, axis: int | None, name: str) -> tup
     kept = _kept(x, axis, name)
     shape = tuple(d if k in kept else 1 for k, d in enumerate(x.ir_type.dims))
     a, b = (p.stop_gradient(convert_to_tensor(t, x.dtype)) for t in (low, high))
-    return (p.reshape(a, shape=shape), p.reshape(b, shape=shape)) if kept else (a, b)
+    found = tuple(p.reshape(t, shape=shape) if kept and t.ir_type.dims else t for t in (a, b))
+    return found[0], found[1]
 
 
 def _extremes(x: Tensor, axis: int | None, name: str) -> tuple[Tensor, Tensor]:
