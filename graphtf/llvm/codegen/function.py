@@ -327,9 +327,9 @@ class FunctionWriter:
         return self.buffers[b]
 
     def pointer(self, b: Buffer, index: str, lanes: int = 1) -> str:
-        if b.space == "register" and is_number(index) and isinstance(b.size, int):
-            if not 0 <= int(index) <= b.size - lanes:
-                raise IndexError(f"{self.symbol}: element {index} of register tile {b.name}, which has {b.size}")
+        tile = b.space == "register" and is_number(index) and isinstance(b.size, int)
+        if tile and not 0 <= int(index) <= b.size - lanes:  # type: ignore[operator]
+            raise IndexError(f"{self.symbol}: element {index} of register tile {b.name}, which has {b.size}")
         base = self.base(b)
         return base if index == "0" else self.ins(
             f"getelementptr inbounds {memory_type(b.dtype)}, ptr {base}, i64 {index}"

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from graphtf.ir.dims import Atom, Dim
-from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Prim, Size, Var, children
+from graphtf.ir.loops.expr import TRANSCENDENTAL, Buffer, Expr, Lit, Load, Prim, Size, Var, children
 from graphtf.ir.loops.stmt import Alloc, Check, Copy, For, If, Invoke, Let, Prefetch, Stmt, Store, While
+
+_FUNCTION = 20  # instructions of a transcendental function
 
 
 def expressions(s: Stmt) -> tuple[Expr, ...]:
@@ -105,6 +107,17 @@ def uses_registers(loop: For) -> bool:
     if any(isinstance(s, Store) and s.buffer.space == "register" for s in walk(loop.body)):
         return True
     return any(isinstance(e, Load) and e.buffer.space == "register" for e in all_expressions((loop,)))
+
+
+def length(loop: For) -> int:
+    """About how many instructions one iteration is written as."""
+    prims = [e.name for e in all_expressions((loop,)) if isinstance(e, Prim)]
+    total = sum(_FUNCTION if name in TRANSCENDENTAL else 1 for name in prims) + len(loop.carries)
+    for s in walk(loop.body):
+        total += isinstance(s, (Store, Check))
+        if isinstance(s, For) and s.kind == "unroll" and isinstance(s.stop, Lit):
+            total += length(s) * (int(s.stop.value) - 1)
+    return total
 
 
 def widest(loop: For) -> int:

@@ -24,9 +24,10 @@ from graphtf.llvm.codegen.serial import (
     rounds,
     straight,
 )
-from graphtf.llvm.codegen.shapes import Varying, scalarises, stored, uses_registers, widest
+from graphtf.llvm.codegen.shapes import Varying, length, scalarises, stored, uses_registers, widest
 
-STRAIGHT = 4  # vectors of a constant range that are written one after the other instead of as a loop
+STRAIGHT = 4  # vectors of a constant range that are written one after the other instead of as a loop,
+LONGEST = 96  # if they take no more instructions than this; nor does a round, where its vectors share no results
 MOST_LANES = 32
 
 
@@ -58,7 +59,8 @@ class Vectors:
 
     def __init__(self, w: FunctionWriter, s: For, lanes: int, varying: Varying, inits: list[str]) -> None:
         self.w, self.s, self.lanes, self.varying, self.inits = w, s, lanes, varying, inits
-        self.width = max(1, s.unroll)
+        self.length = max(1, length(s))
+        self.width = max(1, s.unroll if s.carries else min(s.unroll, LONGEST // self.length))
         self.types = [vector(register_type(c.var.dtype), lanes) for c in s.carries]
         self.writes = stored(s.body)
         self.values: list[list[str]] = []
@@ -74,7 +76,7 @@ class Vectors:
         rounded = whole - whole % self.width
         registers = uses_registers(self.s)
         self.open(self.width if rounded else 1)
-        if whole > STRAIGHT and not registers:
+        if whole > 1 and not registers and (whole > STRAIGHT or whole * self.length > LONGEST):
             self.loop(start, str(first + rounded * self.lanes), self.width)
             written = rounded
         else:
