@@ -43,7 +43,7 @@ def lower_convolve(node: Node, main: Node, caps: Caps, name: str) -> LoopFunc:
 
     columns = Matrix(w.groups, w.places * w.channels, r.dtype, r.frame)
     c = Correlation(r, x.buffer, x.origin, merged(axes), w.channels, x.steps[-1], w.groups, w.filters,
-                    lambda tile: filter_panels(columns, read, w.filters, tile))  # fmt: skip
+                    lambda tile: filter_panels(columns, read, w.filters, tile), read)  # fmt: skip
     return finish(r.frame, [*before, *c.emit(caps)])
 
 
@@ -94,7 +94,7 @@ def lower_grad_input(node: Node, main: Node, caps: Caps, name: str) -> LoopFunc:
     matrix = Matrix(w.groups, w.places * w.filters, r.dtype, r.frame)
     c = Correlation(
         r, ct.buffer, origin, merged(axes), w.filters, ct.steps[-1], w.groups, w.channels,
-        lambda tile: filter_panels(matrix, read, w.channels, tile),
+        lambda tile: filter_panels(matrix, read, w.channels, tile), read,
         [(p.phase, p.stride) for p in phased if p.stride > 1], [let for p in phased for let in p.lets],
     )  # fmt: skip
     return finish(r.frame, [*before, *c.emit(caps)])

@@ -3,19 +3,22 @@
 Invariant: positions are summed in row-major order; many are cut into pieces, fixed by the shape, whose sums are added
 in order. Entry point: `lower_grad_filter`.
 
-Elements of the array at neighbouring channels (and taps of the last axis, where those follow on) are the rows of a
-tile, filters its columns: both operands are read where they lie.
+Elements of the array at neighbouring channels and taps are the rows of a tile, filters its columns, and both operands
+are read where they lie. A task walks its positions block by block, so that what its tiles share stays in cache; between
+blocks sums wait in memory.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphtf.ir.dims import Dim, ceildiv, product
+from graphtf.ir.dims import Dim, ceildiv, minimum, product
 from graphtf.ir.graph import Node
-from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Var, iadd, imin, imul, lit, prim, size
-from graphtf.ir.loops.stmt import Carry, For, LoopFunc, Stmt, Store
+from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Var, iadd, imin, imul, isub, lit, prim, select, size
+from graphtf.ir.loops.stmt import Alloc, Carry, For, LoopFunc, Stmt, Store
 from graphtf.passes.lower.arrays import Array, Window, laid_out
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.kernel import finish
@@ -24,18 +27,20 @@ from graphtf.passes.lower.offsets import flat_offset, split_index
 from graphtf.passes.lower.operands import known
 from graphtf.passes.lower.product import named, shift
 from graphtf.passes.lower.result import Result
-from graphtf.passes.lower.tile import Span, Terms, choose, moved_back
+from graphtf.passes.lower.tile import Span, Terms, accumulate, choose, moved_back
 
 TASK_TERMS = 1 << 20  # products worth a task
 TASKS = 16  # so many are wanted
 PARTS = 8 << 20  # bytes of partial sums
+WORTH_COPYING = 6  # tiles that walk a block
+BLOCK = 32 << 10  # bytes of the cotangent that a block of positions has for a tile
 
 
 def lower_grad_filter(node: Node, main: Node, caps: Caps, name: str) -> LoopFunc:
     """The kernel of a fusion around conv_grad_filter."""
     r = Result(node, main, name)
     w = Window.of(main, r.shape)
-    before, x = laid_out(r, 0, w.pads)
+    before, x = laid_out(r, 0, w.pads, dense=True)
     also, ct = laid_out(r, 1, [(0, 0)] * w.rank, dense=True)
     return finish(r.frame, [*before, *also, *Sums(r, w, x, ct, caps).emit()])
 
@@ -51,9 +56,8 @@ class Positions:
 
 def positions(w: Window, x: Array, ct: Array) -> list[Positions]:
     """All positions, batch first; axes join where both operands run on."""
-    strides = (1, *w.strides)
     out: list[Positions] = []
-    for count, step, stride, ct_step in zip(ct.shape[:-1], x.steps, strides, ct.steps):
+    for count, step, stride, ct_step in zip(ct.shape[:-1], x.steps, (1, *w.strides), ct.steps):
         a = Positions(count, step * stride, ct_step)
         if out and out[-1].step == count * a.step and out[-1].ct_step == count * ct_step:
             a = Positions(out[-1].count * count, a.step, ct_step)
@@ -63,104 +67,188 @@ def positions(w: Window, x: Array, ct: Array) -> list[Positions]:
 
 
 class Sums:
-    """The parts of one kernel."""
+    """The parts of one kernel. `inner`: the taps and channels that are rows of tiles; `outer`: the other taps, for each
+    of which a block is walked."""
 
     def __init__(self, r: Result, w: Window, x: Array, ct: Array, caps: Caps) -> None:
         self.r, self.w, self.x, self.ct = r, w, x, ct
         self.axes = positions(w, x, ct)
-        runs_on = w.groups == 1 and x.steps[-2] * w.dilations[-1] == w.channels * x.steps[-1]
-        self.outer = w.taps[:-1] if runs_on else w.taps
-        self.rows = w.channels * (w.taps[-1] if runs_on else 1)
-        self.tile = choose(self.rows, w.filters, r.dtype, caps)
-        self.split = next((k for k, a in enumerate(self.axes) if a.count != 1), 0)
+        self.elements = math.prod(d for d in r.shape if isinstance(d, int))
+        self.gaps = [step * gap for step, gap in zip(x.steps[1:-1], w.dilations)]
+        self.apart = w.groups > 1 and w.channels == w.filters == 1
+        self.filters = w.groups if self.apart else w.filters
+        self.groups = 1 if self.apart else w.groups
+        inner = self.rows_from(caps)
+        self.outer, self.inner = w.taps[:inner], (*w.taps[inner:], w.channels)
+        self.rows = math.prod(self.inner)
+        self.tile = choose(self.rows, self.filters, r.dtype, caps)
+        self.panels = -(-self.filters // self.tile.columns)
+        self.tiles = -(-self.rows // self.tile.rows)
         self.piece = self.choose_piece()
+        self.pieces = ceildiv(self.axes[0].count, self.piece) * minimum(1, product(a.count for a in self.axes[1:]))
+        self.cut, self.block = self.choose_block()
 
-    def choose_piece(self) -> Dim:
-        """How many positions along the axis `split` are summed by one task."""
-        count = self.axes[self.split].count
-        each = product(self.r.shape) * known(product(a.count for a in self.axes[self.split + 1 :]))
-        assert isinstance(each, int)
-        tasks = self.w.groups * int(product(self.outer))
-        most = max(1, PARTS // max(1, int(product(self.r.shape)) * self.r.dtype.size))
+    def rows_from(self, caps: Caps) -> int:
+        """The first axis of the window whose taps are rows: all that fit one tile, or that run on in memory."""
+        w = self.w
+        for k in range(w.rank):
+            rows = math.prod(w.taps[k:]) * w.channels
+            if rows <= choose(rows, self.filters, self.r.dtype, caps).rows:
+                return k
+        runs_on = self.groups == 1 and self.gaps[-1] == w.channels and not self.apart
+        return w.rank - 1 if runs_on else w.rank
+
+    def choose_piece(self) -> int:
+        """How many positions along the first axis are summed by one task."""
+        count = self.axes[0].count
+        each = self.elements * known(product(a.count for a in self.axes[1:]))
         if not isinstance(count, int):
             return max(1, 4 * TASK_TERMS // max(1, each))
+        tasks = self.groups * self.panels
+        most = max(1, PARTS // max(1, self.elements * self.r.dtype.size))
         wanted = min(most, -(-TASKS // max(1, tasks)), max(1, each * count // TASK_TERMS))
         return max(1, -(-count // wanted))
 
+    def choose_block(self) -> tuple[int, int]:
+        """The axis that is cut into blocks, and how much of it a block has; of the axes after it a block has all."""
+        most = max(1, BLOCK // (self.tile.columns * self.r.dtype.size))
+        inner = 1
+        for k in reversed(range(1, len(self.axes))):
+            count = known(self.axes[k].count)
+            if inner * count > most:
+                return k, max(1, most // inner)
+            inner *= max(1, count)
+        return 0, max(1, most // inner)
+
+    # ---- loops ------------------------------------------------------------------------------------------------------
+
     def emit(self) -> list[Stmt]:
-        count = self.axes[self.split].count
-        pieces = ceildiv(count, self.piece) if isinstance(self.piece, int) else 1
-        parts = None
-        if pieces != 1:
-            parts = Buffer("parts", self.r.dtype, pieces * product(self.r.shape))
-            self.r.frame.temps.append(parts)
-        counts = (pieces, self.w.groups, *self.outer)
+        """Partial sums, task by task; then their sums."""
+        parts = Buffer("parts", self.r.dtype, self.pieces * self.elements)
+        self.r.frame.temps.append(parts)
+        counts = (self.pieces, self.groups, self.panels)
 
         def task(t: Expr) -> list[Stmt]:
-            piece, g, *taps = split_index(t, counts)
-            return self.tiles(piece, g, taps, parts)
+            return Task(self, parts, *split_index(t, counts)).emit()
 
-        body = blocked(product(counts), 1, "task", task)
-        return body if parts is None else [*body, *self.join(parts, pieces)]
+        return [*blocked(product(counts), 1, "task", task), *self.join(parts)]
 
-    def tiles(self, piece: Expr, g: Expr, taps: Sequence[Expr], parts: Buffer | None) -> list[Stmt]:
-        """All tiles of one place in the window, over one piece of the positions."""
-        r, w, x, ct, tile = self.r, self.w, self.x, self.ct, self.tile
-        t, n = Var("tile"), Var("panel")
-        i0, let_i0 = named("i0", moved_back(imul(t, tile.rows), self.rows, tile.rows))
-        j0, let_j0 = named("j0", moved_back(imul(n, tile.columns), w.filters, tile.columns))
-        left, right = iadd(x.origin, imul(g, w.channels * x.steps[-1])), iadd(ct.origin, imul(g, w.filters))
-        for tap, step, gap in zip(taps, x.steps[1:], w.dilations):
-            left = shift(left, tap, step * gap)
-        left, let_left = named("left", shift(left, i0, x.steps[-1]))
-        right, let_right = named("right", iadd(right, j0))
-        walked = self.walk(piece)
-        spans, axes = [s for s, _ in walked], [a for _, a in walked]
+    def distances(self) -> tuple[list[Expr], list[Stmt]]:
+        """How far the rows of a tile are from its first in the array; and what is named for that."""
+        if self.rows > self.tile.rows:
+            return [lit(i) for i in range(self.tile.rows)], []
+        gaps = [*self.gaps[len(self.outer) :], 1]
+        found: list[Expr] = []
+        lets: list[Stmt] = []
+        for place in itertools.product(*map(range, self.inner)):
+            distance = size(sum((k * gap for k, gap in zip(place, gaps)), start=0))
+            if not isinstance(distance, Lit):
+                var, let = named("distance", distance)
+                distance = var
+                lets.append(let)
+            found.append(distance)
+        return found, lets
 
-        def at_left(i: int, terms: Terms, ahead: int) -> Expr:
-            at: Expr = left
-            for q, a in zip(terms, axes):
-                at = shift(at, q, a.step)
-            return Load(x.buffer, iadd(at, iadd(imul(i, x.steps[-1]), imul(ahead, axes[-1].step))))
-
-        def at_right(j: Var, terms: Terms, ahead: int) -> Expr:
-            at: Expr = right
-            for q, a in zip(terms, axes):
-                at = shift(at, q, a.ct_step)
-            return Load(ct.buffer, iadd(iadd(at, j), imul(ahead, axes[-1].ct_step)))
-
-        def out(i: Expr, j: Expr, value: Expr) -> list[Stmt]:
-            inner = split_index(iadd(i0, i), (*w.taps[len(taps) :], w.channels))
-            index = (*taps, *inner, iadd(iadd(imul(g, w.filters), j0), j))
-            if parts is None:
-                return r.finish(index, value)
-            return [Store(parts, shift(flat_offset(index, r.shape), piece, product(r.shape)), value)]
-
-        body = tile.finished(spans, at_left, at_right, out, 0 if parts is not None else r.weight_after)
-        row = For(n, lit(0), lit(-(-w.filters // tile.columns)), (let_j0, let_right, *body))
-        return [For(t, lit(0), lit(-(-self.rows // tile.rows)), (let_i0, let_left, row))]
-
-    def walk(self, piece: Expr) -> list[tuple[Span, Positions]]:
-        """Loops over the positions of a piece."""
-        found: list[tuple[Span, Positions]] = []
-        for k, a in enumerate(self.axes):
-            low, high = size(0), size(a.count)
-            if k == self.split and a.count != self.piece:
-                low = imul(piece, self.piece)
-                high = imin(iadd(low, self.piece), high)
-            if a.count != 1 or k == self.split:
-                found.append((Span(Var("q"), low, high), a))
-        return found
-
-    def join(self, parts: Buffer, pieces: Dim) -> list[Stmt]:
+    def join(self, parts: Buffer) -> list[Stmt]:
         """Add the sums of the pieces."""
         r = self.r
 
         def body(index: tuple[Expr, ...]) -> list[Stmt]:
             (i,) = index
             s, total = Var("piece"), Var("total", r.dtype)
-            part = Load(parts, shift(i, s, product(r.shape)))
+            part = Load(parts, shift(i, s, self.elements))
             carry = Carry(total, Lit(0, r.dtype), prim("add", total, part))
-            return [For(s, lit(0), size(pieces), (), carries=(carry,)), *r.finish(split_index(i, r.shape), total)]
+            return [For(s, lit(0), size(self.pieces), (), carries=(carry,)), *r.finish(split_index(i, r.shape), total)]
 
-        return Nest((product(r.shape),), known(pieces) + r.weight_after).emit(body)
+        return Nest((self.elements,), known(self.pieces) + r.weight_after).emit(body)
+
+
+class Task:
+    """One task: a piece of the positions, for the filters of a panel, block by block."""
+
+    def __init__(self, sums: Sums, parts: Buffer, piece: Expr, g: Expr, n: Expr) -> None:
+        self.s, self.parts, self.piece = sums, parts, piece
+        self.tile = tile = sums.tile
+        self.low, let_low = named("low", imul(piece, sums.piece))
+        self.high, let_high = named("high", imin(iadd(self.low, sums.piece), sums.axes[0].count))
+        self.j0, let_j0 = named("j0", moved_back(imul(n, tile.columns), sums.filters, tile.columns))
+        self.lets: list[Stmt] = [let_low, let_high, let_j0]
+        self.filter = iadd(imul(g, sums.filters), self.j0)
+        self.at = [Var("at") for _ in range(sums.cut + 1)]
+        self.left, self.right = iadd(sums.x.origin, imul(g, sums.w.channels)), iadd(sums.ct.origin, self.filter)
+        for q, a in zip(self.at, sums.axes):
+            self.left, self.right = shift(self.left, q, a.step), shift(self.right, q, a.ct_step)
+        stop = self.high if sums.cut == 0 else size(sums.axes[sums.cut].count)
+        self.axes = sums.axes[sums.cut :]
+        self.buffer = sums.ct.buffer
+        self.stops = [imin(lit(sums.block), isub(stop, self.at[-1])), *(size(a.count) for a in self.axes[1:])]
+
+    def emit(self) -> list[Stmt]:
+        """The loops over blocks, and in each over the outer taps."""
+        sums = self.s
+        first = prim("eq", self.at[0], self.low)
+        for q in self.at[1:]:
+            first = prim("and", first, prim("eq", q, lit(0)))
+        is_first, let_first = named("is_first", first)
+        right, steps, copy = self.cotangent()
+        begin, let_begin = named("right", right)
+        t = Var("tap")
+        taps = split_index(t, sums.outer)
+        left = self.left
+        for tap, gap in zip(taps, sums.gaps):
+            left = shift(left, tap, gap)
+        places = For(t, lit(0), lit(math.prod(sums.outer)), tuple(self.tiles(left, begin, steps, is_first, taps)))
+        body: list[Stmt] = [let_first, *copy, let_begin, places]
+        for k in reversed(range(sums.cut + 1)):
+            start, end = (self.low, self.high) if k == 0 else (lit(0), size(sums.axes[k].count))
+            body = [For(self.at[k], start, end, tuple(body), step=lit(sums.block if k == sums.cut else 1))]
+        return [*self.lets, *body]
+
+    def cotangent(self) -> tuple[Expr, list[Dim], list[Stmt]]:
+        """Where a block of the cotangent begins, what a position adds along each axis, and what runs before: where many
+        tiles walk a block whose rows are far apart, it is copied."""
+        sums, columns = self.s, self.tile.columns
+        steps = [a.ct_step for a in self.axes]
+        if sums.tiles * math.prod(sums.outer) < WORTH_COPYING or steps[-1] == columns:
+            return self.right, steps, []
+        inner = [math.prod(known(a.count) for a in self.axes[k + 1 :]) for k in range(len(self.axes))]
+        self.buffer = Buffer("cotangent", sums.r.dtype, sums.block * inner[0] * columns, "stack")
+        j = Var("j")
+        spans = [Var("q") for _ in self.axes]
+        source, target = self.right, size(0)
+        for q, a, n in zip(spans, self.axes, inner):
+            source, target = shift(source, q, a.ct_step), shift(target, q, n * columns)
+        store = Store(self.buffer, iadd(target, j), Load(sums.ct.buffer, iadd(source, j)))
+        body: Stmt = For(j, lit(0), lit(columns), (store,), "vector")
+        for q, stop in zip(reversed(spans), reversed(self.stops)):
+            body = For(q, lit(0), stop, (body,))
+        return lit(0), [n * columns for n in inner], [Alloc(self.buffer), body]
+
+    def tiles(self, left: Expr, right: Expr, steps: list[Dim], is_first: Expr, taps: Sequence[Expr]) -> list[Stmt]:
+        """The tiles of a block, which begins at `left` and `right`."""
+        sums, tile, x = self.s, self.tile, self.s.x.buffer
+        t, j = Var("tile"), Var("j")
+        i0, let_i0 = named("i0", moved_back(imul(t, tile.rows), sums.rows, tile.rows))
+        start, let_start = named("left", iadd(left, i0 if sums.rows > tile.rows else lit(0)))
+        distances, lets = sums.distances()
+        channel = iadd(self.j0, j) if sums.apart else lit(0)
+
+        def step(values: Sequence[Expr], terms: Terms, ahead: int) -> list[Expr]:
+            here, there = iadd(start, channel), right
+            for q, a, further in zip(terms, self.axes, steps):
+                here, there = shift(here, q, a.step), shift(there, q, further)
+            factor = Load(self.buffer, iadd(iadd(there, j), imul(ahead, steps[-1])))
+            passed = imul(ahead, self.axes[-1].step)
+            return [prim("fma", Load(x, iadd(here, iadd(d, passed))), factor, v) for d, v in zip(distances, values)]
+
+        def part(i: int) -> Expr:
+            index = (*taps, *split_index(iadd(i0, i), sums.inner), iadd(self.filter, j))
+            return shift(flat_offset(index, sums.r.shape), self.piece, sums.elements)
+
+        zero = Lit(0, sums.r.dtype)
+        first: list[Expr] = [select(is_first, zero, Load(self.parts, part(i))) for i in range(tile.rows)]
+        spans = [Span(Var("q"), lit(0), stop) for stop in self.stops]
+        nest, values = accumulate(spans, (), first, step, tile.turn, None)
+        ends = [Store(self.parts, part(i), v) for i, v in enumerate(values)]
+        columns = For(j, lit(0), lit(tile.columns), (*nest, *ends), "vector", lanes=tile.columns)
+        return [*lets, For(t, lit(0), lit(sums.tiles), (let_i0, let_start, columns))]

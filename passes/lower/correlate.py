@@ -13,18 +13,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from graphtf.ir.dims import Dim
-from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Var, iadd, idiv, imod, imul, lit, prim, size
+from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Var, iadd, idiv, imin, imod, imul, lit, prim, size
 from graphtf.ir.loops.stmt import For, If, Stmt
 from graphtf.passes.lower.affine import as_size
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.loop import spread
 from graphtf.passes.lower.offsets import split_index
-from graphtf.passes.lower.operands import Panels, known
-from graphtf.passes.lower.product import named, shift
+from graphtf.passes.lower.operands import Panel, Panels, known
+from graphtf.passes.lower.product import Read, named, shift
 from graphtf.passes.lower.result import Result
-from graphtf.passes.lower.tile import Span, Terms, Tile, choose, cycles_of, moved_back, pieces
+from graphtf.passes.lower.tile import Span, Terms, Tile, accumulate, choose, cycles_of, moved_back, pieces
 
 TASK_TERMS = 1 << 19  # products worth a task
+CHUNK = 256 << 10  # bytes of the left operand that each panel of filters is used for
+CHUNKS = 16  # so many tasks are wanted
+STRIP_ROWS = 4  # positions that share what is read of the filters, where each channel has one of its own
 WRITTEN_OUT = 32  # terms of a sum that is written out instead of looped over
 ZERO, ONE = lit(0), lit(1)
 DETOUR = 1.2  # another axis than the last gives the rows if it saves a sixth
@@ -76,6 +79,28 @@ def joint(outer: Axis, inner: Axis, counts: tuple[Dim, Dim]) -> Callable[[Expr],
 
 
 @dataclass(frozen=True)
+class Walk:
+    """Loops over terms; for each, how far apart its terms are in the left operand, and how many rows in the right one;
+    and the right one's first row."""
+
+    spans: list[Span]
+    moves: list[tuple[Dim, int]]
+    first: Expr
+
+    def left(self, at: Expr, terms: Terms) -> Expr:
+        """Where a term is in the left operand, if the first one is at `at`."""
+        for term, (step, _) in zip(terms, self.moves):
+            at = shift(at, term, step)
+        return at
+
+    def right(self, at: Expr, terms: Terms, row: Dim) -> Expr:
+        """And in the right one, whose rows are `row` long."""
+        for term, (_, rows) in zip(terms, self.moves):
+            at = shift(at, term, row * rows)
+        return at
+
+
+@dataclass(frozen=True)
 class Correlation:
     """One correlation, in `groups` of `channels` that meet `filters` each. It is done once for every combination of
     `phases`, variables and how many values they take; `lets` names what depends on them."""
@@ -89,21 +114,38 @@ class Correlation:
     groups: int
     filters: int
     right: Callable[[Tile], Panels]
+    read: Read  # an element of the right operand: (group, filter, row)
     phases: Sequence[tuple[Var, int]] = ()
     lets: Sequence[Stmt] = ()
 
     def emit(self, caps: Caps) -> list[Stmt]:
         """The loops. Where the rows' axis may turn out shorter than a tile, rows are computed one by one."""
+        if self.channels == 1 and self.filters == 1 and self.groups > 1:
+            return self.in_phases([], Strips(self, caps).emit())
         row, tile = self.best(caps)
         least, panels = self.axes[row].least, self.right(tile)
         body = Lines(self, row, tile, panels).emit()
         if not isinstance(least, int) and tile.rows > 1:
             singly = Lines(self, row, replace(tile, rows=1), panels).emit()
             body = [If(prim("lt", size(least), lit(tile.rows)), tuple(singly), tuple(body))]
+        return self.in_phases(panels.before, body)
+
+    def in_phases(self, before: Sequence[Stmt], body: list[Stmt]) -> list[Stmt]:
         body = [*self.lets, *body]
         for var, count in reversed(self.phases):
             body = [For(var, ZERO, lit(count), tuple(body))]
-        return [*panels.before, *body]
+        return [*before, *body]
+
+    def place(self, positions: Sequence[Expr], filter: Expr) -> tuple[Expr, ...]:
+        """The result's index."""
+        return (*(i for a, q in zip(self.axes, positions) for i in a.place(q)), filter)
+
+    def origin_at(self, g: Expr, positions: Sequence[Expr]) -> Expr:
+        """Where the first term of the element at those positions is in the left operand."""
+        at = iadd(self.origin, imul(g, self.channels * self.channel_step))
+        for a, q in zip(self.axes, positions):
+            at = shift(at, q, a.step)
+        return at
 
     def best(self, caps: Caps) -> tuple[int, Tile]:
         """The axis that gives the rows, and the tile: the last axis, unless another is walked in fewer cycles."""
@@ -124,9 +166,8 @@ class Correlation:
             total *= known(as_size(a.taps) or 2)
         return total
 
-    def walk(self) -> tuple[list[Span], list[tuple[Dim, int]], Expr]:
-        """The loops over terms; for each, what a term adds in the left operand, and how many rows in the right one; and
-        the right one's first row."""
+    def walk(self) -> Walk:
+        """The loops over the terms of a sum."""
         first: Expr = ZERO
         spans: list[Span] = []
         moves: list[tuple[Dim, int]] = []
@@ -149,7 +190,7 @@ class Correlation:
         for s in spans:
             total *= int(s.stop.value) if isinstance(s.stop, Lit) else WRITTEN_OUT + 1
         kind = "unroll" if total <= WRITTEN_OUT else "serial"
-        return [replace(s, kind=kind) for s in spans], moves, first
+        return Walk([replace(s, kind=kind) for s in spans], moves, first)
 
 
 class Lines:
@@ -158,67 +199,128 @@ class Lines:
     def __init__(self, c: Correlation, row: int, tile: Tile, panels: Panels) -> None:
         self.c, self.row, self.tile, self.panels = c, row, tile, panels
         self.axis = c.axes[row]
-        self.outer = [k for k in range(len(c.axes)) if k != row]
+        self.outer = [a.stop for k, a in enumerate(c.axes) if k != row]
+        self.lines = total_of(self.outer)
+        self.count = -(-c.filters // tile.columns)
 
     def emit(self) -> list[Stmt]:
-        """For each group, and each position along the other axes: a line."""
+        """For each group, each chunk of lines and each panel of filters: the lines."""
         c = self.c
-        stops = [lit(c.groups), *(c.axes[k].stop for k in self.outer)]
-        total: Expr = ONE
-        for stop in stops:
-            total = imul(total, stop)
-        work = known(self.axis.least) * c.filters * c.terms()
+        length = known(self.axis.least)
+        chunk = max(1, CHUNK // max(1, length * c.channels * c.result.dtype.size))
+        lines = as_size(self.lines)
+        if isinstance(lines, int):
+            chunk = max(1, min(chunk, -(-lines * self.count * c.groups // CHUNKS)))
+        chunks = idiv(iadd(self.lines, chunk - 1), chunk)
+        stops = [lit(c.groups), chunks, lit(self.count)]
+        work = chunk * length * min(c.filters, self.tile.columns) * c.terms()
 
-        def line(t: Expr) -> list[Stmt]:
+        def task(t: Expr) -> list[Stmt]:
             names = [named("q", q) for q in unflatten(t, stops)]
-            g, *positions = (var for var, _ in names)
-            return [*(let for _, let in names), *self.line(g, dict(zip(self.outer, positions)))]
+            (g, _), (number, _), (n, _) = names
+            return [*(let for _, let in names), *self.chunk(g, imul(number, chunk), chunk, n)]
 
-        return spread(total, max(1, TASK_TERMS // max(1, work)), "line", line)
+        return spread(total_of(stops), max(1, TASK_TERMS // max(1, work)), "task", task)
 
-    def line(self, g: Expr, where: dict[int, Expr]) -> list[Stmt]:
-        """Every panel of filters, and for each the tiles along the line."""
-        c, tile, axis = self.c, self.tile, self.axis
-        n, t = Var("panel"), Var("tile")
+    def chunk(self, g: Expr, first: Expr, chunk: int, n: Expr) -> list[Stmt]:
+        """Some lines, for one panel."""
+        c, tile = self.c, self.tile
         j0, let_j0 = named("j0", moved_back(imul(n, tile.columns), c.filters, tile.columns))
+        panel = self.panels.at(g, n, j0)
+        column, let_column = named("column", shift(panel.base, c.walk().first, panel.step))
+        number = Var("line")
+        names = [named("q", q) for q in unflatten(number, self.outer)]
+        where = [var for var, _ in names]
+        body = [*(let for _, let in names), *self.line(g, where, j0, panel, column)]
+        lines = For(number, first, imin(iadd(first, chunk), self.lines), tuple(body))
+        return [let_j0, *panel.setup, let_column, lines]
+
+    def line(self, g: Expr, where: Sequence[Expr], j0: Expr, panel: Panel, column: Expr) -> list[Stmt]:
+        """The tiles along a line."""
+        c, tile, axis, t = self.c, self.tile, self.axis, Var("tile")
         q0, let_q0 = named("q0", moved_back(imul(t, tile.rows), axis.stop, tile.rows))
-        right = self.panels.at(g, n, j0)
-        column, let_column = named("column", shift(right.base, c.walk()[2], right.step))
-        start = iadd(c.origin, imul(g, c.channels * c.channel_step))
-        for k, q in where.items():
-            start = shift(start, q, c.axes[k].step)
-        first, let_first = named("first", shift(start, q0, axis.step))
-        spans, moves, _ = c.walk()
-        steps = [right.step * rows for _, rows in moves]
+        first, let_first = named("first", c.origin_at(g, self.positions(where, q0)))
+        walk = c.walk()
 
         def at_left(i: int, terms: Terms, ahead: int) -> Expr:
-            at: Expr = first
-            for term, (step, _) in zip(terms, moves):
-                at = shift(at, term, step)
-            return Load(c.left, iadd(at, iadd(imul(i, axis.step), imul(ahead, moves[-1][0]))))
+            return Load(c.left, iadd(walk.left(first, terms), iadd(imul(i, axis.step), imul(ahead, walk.moves[-1][0]))))
 
         def at_right(j: Var, terms: Terms, ahead: int) -> Expr:
-            at: Expr = column
-            for term, step in zip(terms, steps):
-                at = shift(at, term, step)
-            return Load(right.buffer, iadd(iadd(at, j), imul(ahead, steps[-1])))
+            at = walk.right(column, terms, panel.step)
+            return Load(panel.buffer, iadd(iadd(at, j), imul(ahead, panel.step * walk.moves[-1][1])))
 
         def out(i: Expr, j: Expr, value: Expr) -> list[Stmt]:
-            place: list[Expr] = []
-            for k, a in enumerate(c.axes):
-                place += a.place(iadd(q0, i) if k == self.row else where[k])
-            return c.result.finish((*place, iadd(iadd(imul(g, c.filters), j0), j)), value)
+            filter = iadd(iadd(imul(g, c.filters), j0), j)
+            return c.result.finish(c.place(self.positions(where, iadd(q0, i)), filter), value)
 
-        body = tile.finished(spans, at_left, at_right, out, c.result.weight_after)
+        body = tile.finished(walk.spans, at_left, at_right, out, c.result.weight_after)
         tiles = idiv(iadd(axis.stop, tile.rows - 1), tile.rows)
-        walk = For(t, lit(0), tiles, (let_q0, let_first, *body))
-        panels = lit(-(-c.filters // tile.columns))
-        return [For(n, lit(0), panels, (let_j0, *right.setup, let_column, walk))]
+        return [For(t, ZERO, tiles, (let_q0, let_first, *body))]
+
+    def positions(self, where: Sequence[Expr], q: Expr) -> list[Expr]:
+        """Positions along all axes, q along the rows' one."""
+        return [*where[: self.row], q, *where[self.row :]]
+
+
+class Strips:
+    """The result of a correlation whose channels are apart: vectors of channels, several positions at a time."""
+
+    def __init__(self, c: Correlation, caps: Caps) -> None:
+        self.c = c
+        lanes = caps.lanes(c.result.dtype.size)
+        self.columns = min(c.groups, 2 * lanes if c.groups >= 2 * lanes else lanes)
+        self.axis = c.axes[-1]
+        least = self.axis.least
+        self.rows = max(1, min(STRIP_ROWS, least)) if isinstance(least, int) else 1
+        self.outer = [a.stop for a in c.axes[:-1]]
+
+    def emit(self) -> list[Stmt]:
+        """For each line: strips of channels, and along each the positions."""
+        c = self.c
+        work = known(self.axis.least) * c.groups * c.terms()
+
+        def line(t: Expr) -> list[Stmt]:
+            names = [named("q", q) for q in unflatten(t, self.outer)]
+            s = Var("strip")
+            c0, let_c0 = named("c0", moved_back(imul(s, self.columns), c.groups, self.columns))
+            strip = self.strip([var for var, _ in names], c0)
+            strips = For(s, ZERO, lit(-(-c.groups // self.columns)), (let_c0, strip))
+            return [*(let for _, let in names), strips]
+
+        return spread(total_of(self.outer), max(1, TASK_TERMS // max(1, 4 * work)), "line", line)
+
+    def strip(self, where: Sequence[Expr], c0: Expr) -> Stmt:
+        """One line of some channels."""
+        c, axis, walk = self.c, self.axis, self.c.walk()
+        j, t = Var("j"), Var("tile")
+        channel = iadd(c0, j)
+        q0 = moved_back(imul(t, self.rows), axis.stop, self.rows)
+        first = c.origin_at(ZERO, [*where, q0])
+
+        def step(sums: Sequence[Expr], terms: Terms, ahead: int) -> list[Expr]:
+            factor = c.read(channel, ZERO, walk.right(walk.first, terms, 1))
+            at = iadd(walk.left(first, terms), imul(channel, c.channel_step))
+            return [prim("fma", Load(c.left, iadd(at, imul(i, axis.step))), factor, x) for i, x in enumerate(sums)]
+
+        zeros: list[Expr] = [Lit(0, c.result.dtype)] * self.rows
+        nest, sums = accumulate(walk.spans, (), zeros, step, 1, None)
+        ends = [s for i, x in enumerate(sums) for s in c.result.finish(c.place([*where, iadd(q0, i)], channel), x)]
+        tiles = For(t, ZERO, idiv(iadd(axis.stop, self.rows - 1), self.rows), (*nest, *ends))
+        return For(j, ZERO, lit(self.columns), (tiles,), "vector", lanes=self.columns)
+
+
+def total_of(counts: Sequence[Expr]) -> Expr:
+    total: Expr = ONE
+    for count in counts:
+        total = imul(total, count)
+    return total
 
 
 def unflatten(flat: Expr, counts: Sequence[Expr]) -> list[Expr]:
     """The index at position `flat`, in row-major order."""
     index: list[Expr] = []
+    if not counts:
+        return index
     for count in reversed(counts[1:]):
         index.insert(0, imod(flat, count))
         flat = idiv(flat, count)

@@ -61,6 +61,11 @@ class Tile:
     dtype: DType
     vectors: int = 1
 
+    @property
+    def turn(self) -> int:
+        """Terms for a turn of the loop."""
+        return 2 if self.rows * self.vectors <= SHORT else 1
+
     def sum(
         self, spans: Sequence[Span], left: Left, right: Right, start: Start | None, end: End,
         beside: Beside | None = None,
@@ -77,8 +82,7 @@ class Tile:
             factor = right(j, terms, ahead)
             return [prim("fma", left(i, terms, ahead), factor, x) for i, x in enumerate(sums)]
 
-        turn = 2 if self.rows * self.vectors <= SHORT else 1
-        nest, sums = accumulate(spans, (), first, step, turn, beside)
+        nest, sums = accumulate(spans, (), first, step, self.turn, beside)
         return For(j, lit(0), lit(self.columns), (*nest, *end(sums, j)), "vector", lanes=self.columns)
 
     def finished(
