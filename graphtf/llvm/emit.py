@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from graphtf.ir.loops.expr import Buffer
 from graphtf.ir.loops.stmt import Invoke, LoopFunc, Module, Stmt
 from graphtf.llvm.codegen.module import ModuleWriter
-from graphtf.llvm.codegen.shapes import buffers, mutable, walk
+from graphtf.llvm.codegen.shapes import mutable, stored, walk
 from graphtf.llvm.codegen.statements import BodyWriter
 from graphtf.llvm.target import Target
 
@@ -127,5 +127,5 @@ class MainWriter(BodyWriter):
         f.run(body)
         self.module.add(f.text(f"internal void @{name}(ptr %table, ptr %sizes, ptr %status) #0"))
         self.put(f"call void @{name}(ptr %table, ptr %sizes, ptr %status)")
-        for b in buffers(body):
+        for b in stored(body):
             self.scopes.forget(b)

@@ -13,14 +13,14 @@ from graphtf.ir.loops.expr import Buffer, Size, Var
 from graphtf.ir.loops.stmt import Alloc, For, Let, While
 from graphtf.llvm.codegen.function import FunctionWriter
 from graphtf.llvm.codegen.names import register_type
-from graphtf.llvm.codegen.shapes import all_expressions, buffers, is_nonnegative, stored, walk
+from graphtf.llvm.codegen.shapes import buffers, expressions_of, is_nonnegative, stored, walk
 
 
 def emit_parallel(w: FunctionWriter, s: For) -> None:
     if s.carries:
         raise ValueError(f"the parallel loop over {s.var.name} carries values")
     start, stop, step = w.scalar(s.start), w.scalar(s.stop), w.scalar(s.step)
-    used, sizes, captured = buffers(s.body), sizes_of(s, w.sizes), captures(s)
+    used, sizes, captured = buffers(s), sizes_of(s, w.sizes), captures(s)
     words = [("ptr", w.base(b)) for b in used] + [("i64", w.sizes[x]) for x in sizes]
     words += [(register_type(v.dtype), w.scalar(v)) for v in captured]
     words += [("ptr", "%status"), ("i64", start), ("i64", step)]
@@ -67,7 +67,7 @@ def captures(s: For) -> list[Var]:
             inside.add(x.var)
         if isinstance(x, (For, While)):
             inside.update(c.var for c in x.carries)
-    used = dict.fromkeys(e for e in all_expressions(s.body) if isinstance(e, Var))
+    used = dict.fromkeys(e for e in expressions_of(s) if isinstance(e, Var))
     return [v for v in used if v not in inside]
 
 
@@ -77,7 +77,7 @@ def sizes_of(s: For, known: Sequence[str] | dict[str, str]) -> list[str]:
 
 
 def _sizes_in(s: For) -> Iterator[str]:
-    for e in all_expressions(s.body):
+    for e in expressions_of(s):
         if isinstance(e, Size):
             yield from symbols(e.dim)
     for x in walk(s.body):

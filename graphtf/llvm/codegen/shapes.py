@@ -6,6 +6,7 @@ Invariant: answers are conservative; "unknown" is always allowed. Entry points: 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 
 from graphtf.ir.dims import Atom, Dim
@@ -62,6 +63,12 @@ def all_expressions(body: Iterable[Stmt]) -> Iterator[Expr]:
             stack.extend(children(e))
 
 
+@functools.lru_cache(maxsize=64)
+def expressions_of(loop: For) -> tuple[Expr, ...]:
+    """Every expression of a loop and below it: asked for several times while the loop is written."""
+    return tuple(all_expressions((loop,)))
+
+
 def stored(body: Iterable[Stmt]) -> frozenset[Buffer]:
     """The buffers that the statements may write to."""
     found: set[Buffer] = set()
@@ -82,20 +89,18 @@ def mutable(body: Iterable[Stmt]) -> frozenset[Buffer]:
     return written & {e.buffer for e in all_expressions(body) if isinstance(e, Load)} if written else written
 
 
-def buffers(body: Iterable[Stmt]) -> list[Buffer]:
-    """The buffers that the statements use, but for those they allocate, in the order met."""
-    body = tuple(body)
+def buffers(loop: For) -> list[Buffer]:
+    """The buffers that the loop uses, but for those it allocates, in the order met."""
+    body = loop.body
     found: dict[Buffer, None] = {}
     for s in walk(body):
         if isinstance(s, Store):
             found[s.buffer] = None
         elif isinstance(s, Copy):
             found.update({b: None for b in (s.target, s.source) if b is not None})
-        elif isinstance(s, Invoke):
-            found.update(dict.fromkeys(s.buffers))
         elif isinstance(s, Prefetch):
             found[s.buffer] = None
-    found.update({e.buffer: None for e in all_expressions(body) if isinstance(e, Load)})
+    found.update({e.buffer: None for e in expressions_of(loop) if isinstance(e, Load)})
     for s in walk(body):
         if isinstance(s, Alloc):
             found.pop(s.buffer, None)
@@ -106,12 +111,12 @@ def uses_registers(loop: For) -> bool:
     """Does the loop touch a register tile, whose indices must be constants?"""
     if any(isinstance(s, Store) and s.buffer.space == "register" for s in walk(loop.body)):
         return True
-    return any(isinstance(e, Load) and e.buffer.space == "register" for e in all_expressions((loop,)))
+    return any(isinstance(e, Load) and e.buffer.space == "register" for e in expressions_of(loop))
 
 
 def length(loop: For) -> int:
     """About how many instructions one iteration is written as."""
-    prims = [e.name for e in all_expressions((loop,)) if isinstance(e, Prim)]
+    prims = [e.name for e in expressions_of(loop) if isinstance(e, Prim)]
     total = sum(_FUNCTION if name in TRANSCENDENTAL else 1 for name in prims) + len(loop.carries)
     for s in walk(loop.body):
         total += isinstance(s, (Store, Check))
@@ -126,7 +131,7 @@ def widest(loop: For) -> int:
     sizes += [s.buffer.dtype.size for s in walk(loop.body) if isinstance(s, Store)]
     carries = (c for s in walk(loop.body) if isinstance(s, For) for c in s.carries)
     sizes += [c.var.dtype.size for c in carries]
-    sizes += [e.dtype.size for e in all_expressions((loop,)) if isinstance(e, Load) and e.dtype.kind == "f"]
+    sizes += [e.dtype.size for e in expressions_of(loop) if isinstance(e, Load) and e.dtype.kind == "f"]
     return max(sizes, default=4)
 
 
