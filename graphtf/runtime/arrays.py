@@ -1,18 +1,22 @@
 """NumPy arrays as native code wants them: where they lie, whether their layout fits, and reuse of large ones.
 
 Invariant: what is handed to native code is C-contiguous, aligned to its element, and in the machine's byte order.
-Entry points: `address`, `native_layout`, `Recycler`.
+Entry points: `address`, `reachable`, `native_layout`, `Recycler`.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
+import math
+import mmap
 import sys
 from typing import Any
 
 import numpy as np
 
 from graphtf.ir.dtypes import DType
+from graphtf.ir.errors import ResourceExhaustedError
 
 Array = np.ndarray[Any, Any]
 
@@ -27,6 +31,27 @@ _read_pointer = ctypes.c_void_p.from_address
 def address(a: Array) -> int:
     """Where the array's data lies."""
     return _read_pointer(id(a) + _DATA_OFFSET).value or 0
+
+
+def reachable(a: Array) -> int:
+    """Where the array's data lies; for an empty array, where as many elements lie as it had if its axes of size 0 had
+    size 1. That is what native code reads, and does not use, where it moves an index inside an axis of size 0."""
+    return address(a) if a.size else blank(math.prod(max(1, d) for d in a.shape) * a.itemsize)
+
+
+def blank(size: int) -> int:
+    """The address of at least `size` bytes of zeros, to be read only. Raises ResourceExhaustedError."""
+    try:
+        return address(_zeros(max(size, mmap.PAGESIZE).bit_length()))
+    except (OSError, OverflowError, ValueError):
+        raise ResourceExhaustedError(None, None, f"{size} bytes in place of an empty array cannot be had") from None
+
+
+@functools.cache
+def _zeros(bits: int) -> Array:
+    """Zeros that take addresses, but no memory until they are read."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    return np.frombuffer(mmap.mmap(-1, 1 << bits, flags=flags, prot=mmap.PROT_READ), np.uint8)
 
 
 def native_layout(a: Array, dtype: DType) -> Array:

@@ -16,7 +16,7 @@ import numpy as np
 from graphtf.ir.dims import Dim, evaluate
 from graphtf.ir.errors import ResourceExhaustedError
 from graphtf.passes.memory import Request, plan
-from graphtf.runtime.arrays import RECYCLED_FROM, Recycler, address, aligned_empty
+from graphtf.runtime.arrays import RECYCLED_FROM, Recycler, address, aligned_empty, blank, reachable
 from graphtf.runtime.slots import Slot
 
 Array = np.ndarray[Any, Any]
@@ -120,14 +120,15 @@ class Layout:
             for o in outputs:
                 made = np.empty(o.shape, o.dtype) if o.recycler is None else o.recycler.take(o.shape, o.dtype, o.size)
                 arrays[o.number] = made
-                frame.table[o.number] = address(made)
+                frame.table[o.number] = reachable(made)
         except (MemoryError, ValueError):
             raise self.exhausted("memory for the outputs", {}) from None
 
     def lay_out(self, frame: Frame, phase: int, env: Env) -> None:
         """Plan the arena of the slots whose sizes are known from this phase on."""
         slots = [s for s in self.slots if s.kind == "arena" and s.phase == phase]
-        requests = [Request(max(1, self.bytes_of(s, env)), s.first, s.last) for s in slots]
+        sizes = [self.bytes_of(s, env) for s in slots]
+        requests = [Request(max(1, size), s.first, s.last) for s, size in zip(slots, sizes)]
         offsets, total = plan(requests)
         try:
             arena = aligned_empty(total)
@@ -135,8 +136,8 @@ class Layout:
             raise self.exhausted(f"{total} bytes of temporary memory", env) from None
         frame.arenas[phase] = arena
         start = address(arena)
-        for s, at in zip(slots, offsets):
-            frame.table[s.number] = start + at
+        for s, at, size in zip(slots, offsets, sizes):
+            frame.table[s.number] = start + at if size else blank(evaluate(s.reach, env) * s.dtype.size)
 
     def open_phase(self, frame: Frame, phase: int, env: Env, arrays: dict[int, Array]) -> None:
         """Sizes have become known while running: lay out what depends on them."""

@@ -23,7 +23,7 @@ from graphtf.ir.interpret import locate, run_node
 from graphtf.ir.match import bind_result, match_arguments
 from graphtf.ir.state import Cell
 from graphtf.passes.pipeline import Report
-from graphtf.runtime.arrays import address, native_layout
+from graphtf.runtime.arrays import address, native_layout, reachable
 from graphtf.runtime.assemble import Assembly, HostStep, NativeStep
 from graphtf.runtime.failure import raise_for
 from graphtf.runtime.frame import SMALL_WORK, Env, Frame, Layout
@@ -99,7 +99,7 @@ class Program:
             if not (array.flags.carray and array.dtype is dtype.np):
                 array = native_layout(array, dtype)
             arrays[number] = array
-            table[number] = address(array)
+            table[number] = address(array) if array.size else reachable(array)
         if self.variables:
             self.enter_variables(frame, args, arrays)
         if frame.outputs:
@@ -136,7 +136,7 @@ class Program:
         for slot, written in self.variables:
             arrays.pop(slot.number, None)
             arrays[slot.number] = array = variable_array(args[slot.position], slot, written)
-            frame.table[slot.number] = address(array)
+            frame.table[slot.number] = reachable(array)
 
     def call(self, frame: Frame, index: int, step: Native) -> None:
         caller = step.quick if frame.work < SMALL_WORK and not step.loops else step.patient
@@ -159,7 +159,7 @@ class Program:
             bind_result(v.ir_type, found, env, f"{step.node.op.name}: its result")
             arrays[slot.number] = array = native_layout(found, slot.dtype)
             if slot.dtype.kind != "s":
-                frame.table[slot.number] = address(array)
+                frame.table[slot.number] = reachable(array)
 
     def apply(self, step: HostStep, operands: Sequence[Any], env: Env) -> list[Array]:
         """A node's results; its regions, if it has any, run as programs of their own."""

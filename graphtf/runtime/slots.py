@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphtf.ir.dims import Dim, symbols
+from graphtf.ir.dims import Dim, maximum, product, symbols
 from graphtf.ir.dtypes import DType
 from graphtf.ir.loops.expr import Buffer
 from graphtf.ir.types import TensorType
@@ -32,6 +32,7 @@ class Slot:
     first: int = 0
     last: int = 0
     phase: int = 0  # how many host steps that make sizes known come before it
+    reach: Dim = 1  # elements that indices moved inside may ask for: `size`, with axes of size 0 taken as 1
 
 
 class SlotTable:
@@ -58,7 +59,9 @@ class SlotTable:
         return slot
 
     def for_type(self, kind: str, t: TensorType, **details: Any) -> Slot:
-        return self.new(kind, t.dtype, t.size if t.shape is not None else 0, **details)
+        if t.shape is None:
+            return self.new(kind, t.dtype, 0, **details)
+        return self.new(kind, t.dtype, t.size, reach=product(maximum(d, 1) for d in t.shape), **details)
 
     def touch(self, slot: Slot) -> None:
         """The slot is in use now."""
