@@ -45,6 +45,7 @@ class Group:
     axes: tuple[int, ...] = ()
     nodes: list[Node] = field(default_factory=list)
     readers: list[Group] = field(default_factory=list)
+    crossed: list[Group] = field(default_factory=list)  # groups it reads otherwise than at its own index
     main: Value | None = None  # the contraction's result
     into: Group | None = None
 
@@ -219,6 +220,8 @@ class Fuser:
             source = r.group.find()
             if source is not g:
                 source.readers.append(g)
+                if r.how != "identity":
+                    g.crossed.append(source)
 
     def new_group(self, kind: str, space: Shape) -> Group:
         g = Group(kind, space, self.tick())
@@ -253,6 +256,8 @@ class Fuser:
             return None
         if lo.axes and hi.axes and lo.axes != hi.axes:
             return None
+        if any(c.find() is lo for c in hi.crossed) or any(c.find() is hi for c in lo.crossed):
+            return None
         keep, drop = (lo, hi) if lo.kind != "loop" else (hi, lo)
         if "rows" in kinds:
             keep.kind = "rows"
@@ -262,6 +267,7 @@ class Fuser:
     def unite(self, keep: Group, drop: Group) -> Group:
         keep.nodes += drop.nodes
         keep.readers += drop.readers
+        keep.crossed += drop.crossed
         keep.axes = keep.axes or drop.axes
         keep.main = keep.main or drop.main
         drop.into = keep
