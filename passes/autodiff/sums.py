@@ -13,17 +13,10 @@ from graphtf.ir.builder import Builder
 from graphtf.ir.graph import Node, Value
 from graphtf.ir.op import Trait
 from graphtf.ir.ops.prims import p
-from graphtf.passes.rules.pattern import Apply, Match, Reader, matches_node
+from graphtf.passes.rules.pattern import Match, matches_node, parse_pattern
 
-
-def _pattern(text: str) -> Apply:
-    found = Reader(text).pattern()
-    assert isinstance(found, Apply)
-    return found
-
-
-ENTRY = _pattern("dynamic_update_slice(0, u, s)")
-ROWS = _pattern("scatter{combine=c}(0, i, u)")
+ENTRY = parse_pattern("dynamic_update_slice(0, u, s)")
+ROWS = parse_pattern("scatter{combine=c}(0, i, u)")
 
 
 def added(a: Any, b: Any) -> Any:

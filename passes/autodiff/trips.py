@@ -17,7 +17,7 @@ from graphtf.ir.dims import Dim, ceildiv, maximum
 from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.op import Trait
 from graphtf.ir.types import TensorType
-from graphtf.passes.rules.pattern import Apply, Match, Reader, matches_node
+from graphtf.passes.rules.pattern import Apply, Match, matches_node, parse_pattern
 
 ROOMY = 4096  # a bound on iterations that may be far from their number is allocated for up to here
 
@@ -33,18 +33,12 @@ def known_trips(cond: Graph, body: Graph, carried: int, operands: Sequence[Any],
     return bounds[0] if bounds else None
 
 
-def _pattern(text: str) -> Apply:
-    found = Reader(text).pattern()
-    assert isinstance(found, Apply)
-    return found
-
-
 _COMPARISONS = {"lt(i, n)": 0, "gt(n, i)": 0, "le(i, n)": 1, "ge(n, i)": 1}  # the number of iterations beyond n - i
-TESTS = tuple((_pattern(text), more) for text, more in _COMPARISONS.items())
-BOTH = _pattern("logical_and(a, b)")
-STEP = _pattern("add(i, c)")
-PART = _pattern("slice{starts=s, limits=l, strides=t}(x)")
-CAST = _pattern("cast{dtype=d}(x)")
+TESTS = tuple((parse_pattern(text), more) for text, more in _COMPARISONS.items())
+BOTH = parse_pattern("logical_and(a, b)")
+STEP = parse_pattern("add(i, c)")
+PART = parse_pattern("slice{starts=s, limits=l, strides=t}(x)")
+CAST = parse_pattern("cast{dtype=d}(x)")
 
 
 def _match(pattern: Apply, n: Node, maker: Maker) -> Match | None:

@@ -126,7 +126,7 @@ class Rewriter:
         """The right side; None, and nothing added, if its type is not the left side's."""
         mark = len(self.nodes)
         try:
-            v = self.filled(p, n) if isinstance(p, Number) else self.construct(p, n, m)
+            v = self.filled(p, n) if isinstance(p, Number) else self.construct(p, n, m, root=True)
         except OpError:
             v = None
         if v is None or v.type != n.out.type:
@@ -134,7 +134,8 @@ class Rewriter:
             return None
         return v
 
-    def construct(self, p: Pattern, n: Node, m: Match) -> Value:
+    def construct(self, p: Pattern, n: Node, m: Match, root: bool = False) -> Value:
+        """The nodes of one side; below the root they are simplified in turn."""
         if isinstance(p, Hole):
             return m.values[p.name]
         b = Builder(source=n.source)
@@ -145,8 +146,11 @@ class Rewriter:
         else:
             operands = [self.construct(q, n, m) for q in p.operands]
             node = b.append(p.op, operands, {k: attribute(a, m) for k, a in p.attrs.items()})
-        self.add(node)
-        return node.out
+        found = None if root else self.rewrite(node)
+        if found is None:
+            self.add(node)
+            return node.out
+        return found
 
     def filled(self, p: Number, n: Node) -> Value:
         """A tensor of the root's type, every element the number."""
@@ -167,6 +171,9 @@ class Rewriter:
         traits = n.op.traits
         if traits & (Trait.INVOLUTION | Trait.IDEMPOTENT):
             return self.twice(n)
+        if Trait.REDUCTION in traits and n.attrs.get("axes") == () and n.inputs[0].type == n.out.type:
+            self.note("reduction over no axes")
+            return n.inputs[0]
         return self.sink_broadcast(n) if Trait.ELEMENTWISE in traits and len(n.inputs) > 1 else None
 
     def twice(self, n: Node) -> Value | None:
