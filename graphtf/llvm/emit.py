@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from graphtf.ir.loops.expr import Buffer
-from graphtf.ir.loops.stmt import Invoke, LoopFunc, Module, Stmt
+from graphtf.ir.loops.stmt import Invoke, LoopFunc, Module, Stmt, While
+from graphtf.llvm.codegen.loops import leave_if_interrupted
 from graphtf.llvm.codegen.module import ModuleWriter
 from graphtf.llvm.codegen.shapes import mutable, stored, walk
 from graphtf.llvm.codegen.statements import BodyWriter
@@ -127,5 +128,7 @@ class MainWriter(BodyWriter):
         f.run(body)
         self.module.add(f.text(f"internal void @{name}(ptr %table, ptr %sizes, ptr %status) #0"))
         self.put(f"call void @{name}(ptr %table, ptr %sizes, ptr %status)")
+        if any(isinstance(s, While) for s in walk(body)):
+            leave_if_interrupted(self)
         for b in stored(body):
             self.scopes.forget(b)

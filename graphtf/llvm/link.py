@@ -20,9 +20,10 @@ from graphtf.llvm import elf, orc
 from graphtf.llvm.elf import Array, LinkError, ObjectFile, Section
 
 # What generated code may call of the C library. Everything else it does not define must be in `externals`.
-ALLOWED_LIBRARY_SYMBOLS = frozenset(
-    {"memcpy", "memmove", "memset", "memcmp", "bzero", "fmod", "fmodf", "malloc", "free"}
-)
+ALLOWED_LIBRARY_SYMBOLS = frozenset({
+    "memcpy", "memmove", "memset", "memcmp", "bzero", "malloc", "free", "fmod", "fmodf",
+    "ceil", "ceilf", "floor", "floorf", "rint", "rintf", "trunc", "truncf",  # where no instruction rounds
+})  # fmt: skip
 
 _R_64, _R_PC32, _R_PLT32, _R_GOTPCREL, _R_PC64, _R_GOTPCRELX, _R_REX_GOTPCRELX = 1, 2, 4, 9, 24, 41, 42
 

@@ -14,7 +14,23 @@ import numpy as np
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, evaluate, sym
 from graphtf.ir.dtypes import DType
-from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Var, cast, iadd, imax, imin, imod, imul, isub, lit, prim, size
+from graphtf.ir.loops.expr import (
+    Buffer,
+    Expr,
+    Lit,
+    Load,
+    Var,
+    cast,
+    iadd,
+    imax,
+    imin,
+    imod,
+    imul,
+    isub,
+    lit,
+    prim,
+    size,
+)
 from graphtf.ir.loops.stmt import Alloc, Carry, Check, Copy, For, If, Let, LoopFunc, Stmt, Store, While
 
 from .loop_eval import BOOLEAN, COMPARISON, FLOATING, INTEGER, TESTS
@@ -145,7 +161,16 @@ class Gen:
         self.scope = [*kept, acc]
         kind = self.r.choice(("serial", "vector", "vector", "unroll"))
         limit = lit(self.r.choice((0, 1, 3, 5))) if kind == "unroll" else size(self.extent())
-        loop = For(k, lit(0), limit, (), kind, carries=(carry,), lanes=self.r.choice((0, 2, 4)), unroll=self.r.choice((1, 2, 4)))
+        loop = For(
+            k,
+            lit(0),
+            limit,
+            (),
+            kind,
+            carries=(carry,),
+            lanes=self.r.choice((0, 2, 4)),
+            unroll=self.r.choice((1, 2, 4)),
+        )
         return [loop, Store(out, at, self.expr(out.dtype, 1))]
 
     def while_loop(self, out: Buffer, at: Expr) -> Stmt:
@@ -170,7 +195,17 @@ class Gen:
         if not rest and not self.in_vector and self.r.random() < 0.4:
             body = [*self.scratch(d, v), *body]
         self.scope, self.in_vector = kept, was
-        return [For(v, lit(0), size(d), tuple(body), kind, lanes=self.r.choice((0, 0, 2, 4, 8)), unroll=self.r.choice((1, 2, 3)))]
+        return [
+            For(
+                v,
+                lit(0),
+                size(d),
+                tuple(body),
+                kind,
+                lanes=self.r.choice((0, 0, 2, 4, 8)),
+                unroll=self.r.choice((1, 2, 3)),
+            )
+        ]
 
     def scratch(self, d: Dim, v: Var) -> list[Stmt]:
         """A local buffer, filled by a loop or cleared, or both."""

@@ -44,9 +44,9 @@ def run(
 class Native:
     """A compiled module."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, engine: Engine = ENGINE) -> None:
         self.module = module
-        self.loaded = load_module(ENGINE, module)
+        self.loaded = load_module(engine, module)
 
     def run(
         self, arrays: Sequence[Array], sizes: Mapping[str, int] | None = None, gil: Gil = Gil.HELD

@@ -22,7 +22,9 @@ F, I64, N = dt.float32, dt.int64, sym("n")
 COUNT = 23
 
 
-def run_checked(module: Module, arrays: list[Any], sizes: dict[str, int] | None = None, first: int = 0) -> tuple[str, int]:
+def run_checked(
+    module: Module, arrays: list[Any], sizes: dict[str, int] | None = None, first: int = 0
+) -> tuple[str, int]:
     """The message and the value of the first check to fail; an empty message if none does."""
     debug, sites = checked(module, first)
     number, value = run(debug, arrays, sizes)
@@ -106,7 +108,8 @@ def test_every_place_an_access_can_stand_in() -> None:
 def test_copies_are_whole_or_not_at_all() -> None:
     y = Buffer("y", I64, 3)
     for args, message in (
-        ((X, lit(1), y, lit(0), lit(3)), ""), ((X, lit(1), y, lit(0), lit(4)), "writes element {value} of x, which has 4"),
+        ((X, lit(1), y, lit(0), lit(3)), ""),
+        ((X, lit(1), y, lit(0), lit(4)), "writes element {value} of x, which has 4"),
         ((X, lit(0), y, lit(0), lit(4)), "reads element {value} of y, which has 3"),
         ((X, lit(0), y, lit(-1), lit(2)), "reads element {value} of y, which has 3"),
         ((X, lit(0), y, lit(0), lit(-1)), "writes element {value} of x, which has 4"),
@@ -120,7 +123,9 @@ def test_copies_are_whole_or_not_at_all() -> None:
 
 
 def test_a_kernels_own_checks_keep_their_numbers() -> None:
-    k = LoopFunc("k", (X,), (), (Check(Lit(False, dt.bool_), 3, lit(5)), Store(X, lit(8), lit(1))), sites=(Site("a", "b"),))
+    k = LoopFunc(
+        "k", (X,), (), (Check(Lit(False, dt.bool_), 3, lit(5)), Store(X, lit(8), lit(1))), sites=(Site("a", "b"),)
+    )
     debug, sites = checked(program(k), 50)
     assert run(debug, [np.zeros(4, np.int64)]) == (4, 5)
     assert [s.message for s in sites] == [WRITES]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +18,7 @@ from graphtf.ir.dtypes import DType
 from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Var, cast, iadd, idiv, imod, imul, isub, lit, prim, size
 from graphtf.ir.loops.stmt import Alloc, Carry, Check, Copy, For, If, Invoke, Let, LoopFunc, Module, Store, While
 from graphtf.llvm import threads
+from graphtf.llvm.call import Gil
 from graphtf.llvm.emit import PART, emit_module
 from graphtf.llvm.target import host
 
@@ -319,6 +323,23 @@ def test_main_loops_over_kernels() -> None:
     )  # fmt: skip
     module = Module("m", (grow, less), LoopFunc("main", (a, b, c), (), body))
     agree(module, [np.arange(16), np.array([7]), np.zeros(1, bool)])
+
+
+@pytest.mark.parametrize("statements", (1, 300))
+def test_an_interrupt_ends_an_endless_loop_and_all_that_follows(statements: int) -> None:
+    x, flag = Buffer("x", I64, 1), Buffer("flag", dt.bool_, 1)
+    count = LoopFunc("count", (x,), (), (Store(x, lit(0), iadd(Load(x, lit(0)), lit(1))),))
+    after = LoopFunc("after", (x,), (), (Store(x, lit(0), lit(-1)),))
+    endless = While(Load(flag, lit(0)), (Invoke("count", (x,)),))
+    body = (endless, *[Invoke("after", (x,))] * statements)
+    native = Native(Module("m", (count, after), LoopFunc("main", (x, flag), (), body)))
+    data = np.zeros(1, np.int64)
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        native.run([data, np.ones(1, bool)], gil=Gil.INTERRUPTIBLE)
+    timer.join()
+    assert data[0] > 0
 
 
 def test_a_long_main_is_cut_into_functions() -> None:

@@ -47,7 +47,7 @@ def emit_while(w: FunctionWriter, s: While) -> None:
     carried = [(register_type(c.var.dtype), w.scalar(c.init)) for c in s.carries]
     w.lines.append(before)
     w.scopes.open_before(before, sure=True)
-    loop, body, after, on = w.labels("while", "do", "ended", "on")
+    loop, body, after = w.labels("while", "do", "ended")
     origin = w.block
     w.jump(loop)
     w.start(loop)
@@ -67,13 +67,14 @@ def emit_while(w: FunctionWriter, s: While) -> None:
     for _ in range(3):
         w.scopes.close()
     w.start(after)
-    leave_if_interrupted(w, on)
+    leave_if_interrupted(w)
     for c, phi in zip(s.carries, phis):
         w.name(c.var, phi.name)
 
 
-def leave_if_interrupted(w: FunctionWriter, on: str) -> None:
-    """Go on at the block `on` unless the status says that the user, or the system, wants no more."""
+def leave_if_interrupted(w: FunctionWriter) -> None:
+    """Go on unless the status says that the user, or the system, wants no more."""
+    (on,) = w.labels("on")
     status = w.ins("load atomic i64, ptr %status monotonic, align 8")
     w.leaves_early = True
     w.branch(w.ins(f"icmp slt i64 {status}, 0"), LAST, on)
