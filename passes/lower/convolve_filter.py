@@ -15,14 +15,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphtf.ir.dims import Dim, ceildiv, minimum, product
+from graphtf.ir.dims import Dim, Shape, ceildiv, minimum, product
 from graphtf.ir.graph import Node
 from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Var, iadd, imin, imul, isub, lit, prim, select, size
 from graphtf.ir.loops.stmt import Alloc, Carry, For, LoopFunc, Stmt, Store
 from graphtf.passes.lower.arrays import Array, Window, laid_out
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.kernel import finish
-from graphtf.passes.lower.loop import Nest, blocked
+from graphtf.passes.lower.loop import TASK, blocked
 from graphtf.passes.lower.offsets import flat_offset, split_index
 from graphtf.passes.lower.operands import known
 from graphtf.passes.lower.product import named, shift
@@ -124,14 +124,15 @@ class Sums:
 
     def emit(self) -> list[Stmt]:
         """Partial sums, task by task; then their sums."""
-        parts = Buffer("parts", self.r.dtype, self.pieces * self.elements)
-        self.r.frame.temps.append(parts)
-        counts = (self.pieces, self.groups, self.panels)
+        area = self.tile.rows * self.tile.columns
+        shape = (self.pieces, self.groups, self.panels, math.prod(self.outer), self.tiles, area)
+        self.parts = Parts(Buffer("parts", self.r.dtype, product(shape)), shape)
+        self.r.frame.temps.append(self.parts.buffer)
 
         def task(t: Expr) -> list[Stmt]:
-            return Task(self, parts, *split_index(t, counts)).emit()
+            return Task(self, *split_index(t, shape[:3])).emit()
 
-        return [*blocked(product(counts), 1, "task", task), *self.join(parts)]
+        return [*blocked(product(shape[:3]), 1, "task", task), *self.join()]
 
     def distances(self) -> tuple[list[Expr], list[Stmt]]:
         """How far the rows of a tile are from its first in the array; and what is named for that."""
@@ -149,33 +150,59 @@ class Sums:
             found.append(distance)
         return found, lets
 
-    def join(self, parts: Buffer) -> list[Stmt]:
-        """Add the sums of the pieces."""
-        r = self.r
+    def join(self) -> list[Stmt]:
+        """Add the sums of the pieces, tile by tile."""
+        r, tile, parts = self.r, self.tile, self.parts
 
-        def body(index: tuple[Expr, ...]) -> list[Stmt]:
-            (i,) = index
-            s, total = Var("piece"), Var("total", r.dtype)
-            part = Load(parts, shift(i, s, self.elements))
+        def one(t: Expr) -> list[Stmt]:
+            g, n, tap, number = split_index(t, parts.shape[1:5])
+            i0, let_i0 = named("i0", self.row(number))
+            j0, let_j0 = named("j0", self.column(n))
+            i, j, piece = Var("i"), Var("j"), Var("piece")
+            part = Load(parts.buffer, parts.at(piece, g, n, tap, number, iadd(imul(i, tile.columns), j)))
+            total = Var("total", r.dtype)
             carry = Carry(total, Lit(0, r.dtype), prim("add", total, part))
-            return [For(s, lit(0), size(self.pieces), (), carries=(carry,)), *r.finish(split_index(i, r.shape), total)]
+            inner = split_index(iadd(i0, i), self.inner)
+            index = (*split_index(tap, self.outer), *inner, iadd(iadd(imul(g, self.filters), j0), j))
+            body = (For(piece, lit(0), size(self.pieces), (), carries=(carry,)), *r.finish(index, total))
+            row = For(j, lit(0), lit(tile.columns), body, "vector")
+            return [let_i0, let_j0, For(i, lit(0), lit(tile.rows), (row,))]
 
-        return Nest((self.elements,), known(self.pieces) + r.weight_after).emit(body)
+        each = tile.rows * tile.columns * (known(self.pieces) + r.weight_after)
+        return blocked(product(parts.shape[1:5]), max(1, TASK // max(1, each)), "tile", one)
+
+    def row(self, tile: Expr) -> Expr:
+        """The first row of a tile."""
+        return moved_back(imul(tile, self.tile.rows), self.rows, self.tile.rows)
+
+    def column(self, panel: Expr) -> Expr:
+        """The first column of a panel."""
+        return moved_back(imul(panel, self.tile.columns), self.filters, self.tile.columns)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Partial sums: for each piece, group, panel, outer tap and tile an area. Tiles that overlap have areas apart."""
+
+    buffer: Buffer
+    shape: Shape
+
+    def at(self, *index: Expr) -> Expr:
+        return flat_offset(index, self.shape)
 
 
 class Task:
     """One task: a piece of the positions, for the filters of a panel, block by block."""
 
-    def __init__(self, sums: Sums, parts: Buffer, piece: Expr, g: Expr, n: Expr) -> None:
-        self.s, self.parts, self.piece = sums, parts, piece
-        self.tile = tile = sums.tile
+    def __init__(self, sums: Sums, piece: Expr, g: Expr, n: Expr) -> None:
+        self.s, self.index, self.tile = sums, (piece, g, n), sums.tile
         self.low, let_low = named("low", imul(piece, sums.piece))
         self.high, let_high = named("high", imin(iadd(self.low, sums.piece), sums.axes[0].count))
-        self.j0, let_j0 = named("j0", moved_back(imul(n, tile.columns), sums.filters, tile.columns))
+        self.j0, let_j0 = named("j0", sums.column(n))
         self.lets: list[Stmt] = [let_low, let_high, let_j0]
-        self.filter = iadd(imul(g, sums.filters), self.j0)
         self.at = [Var("at") for _ in range(sums.cut + 1)]
-        self.left, self.right = iadd(sums.x.origin, imul(g, sums.w.channels)), iadd(sums.ct.origin, self.filter)
+        self.left = iadd(sums.x.origin, imul(g, sums.w.channels))
+        self.right = iadd(iadd(sums.ct.origin, imul(g, sums.filters)), self.j0)
         for q, a in zip(self.at, sums.axes):
             self.left, self.right = shift(self.left, q, a.step), shift(self.right, q, a.ct_step)
         stop = self.high if sums.cut == 0 else size(sums.axes[sums.cut].count)
@@ -193,11 +220,10 @@ class Task:
         right, steps, copy = self.cotangent()
         begin, let_begin = named("right", right)
         t = Var("tap")
-        taps = split_index(t, sums.outer)
         left = self.left
-        for tap, gap in zip(taps, sums.gaps):
+        for tap, gap in zip(split_index(t, sums.outer), sums.gaps):
             left = shift(left, tap, gap)
-        places = For(t, lit(0), lit(math.prod(sums.outer)), tuple(self.tiles(left, begin, steps, is_first, taps)))
+        places = For(t, lit(0), lit(math.prod(sums.outer)), tuple(self.tiles(left, begin, steps, is_first, t)))
         body: list[Stmt] = [let_first, *copy, let_begin, places]
         for k in reversed(range(sums.cut + 1)):
             start, end = (self.low, self.high) if k == 0 else (lit(0), size(sums.axes[k].count))
@@ -224,12 +250,11 @@ class Task:
             body = For(q, lit(0), stop, (body,))
         return lit(0), [n * columns for n in inner], [Alloc(self.buffer), body]
 
-    def tiles(self, left: Expr, right: Expr, steps: list[Dim], is_first: Expr, taps: Sequence[Expr]) -> list[Stmt]:
+    def tiles(self, left: Expr, right: Expr, steps: list[Dim], is_first: Expr, tap: Expr) -> list[Stmt]:
         """The tiles of a block, which begins at `left` and `right`."""
         sums, tile, x = self.s, self.tile, self.s.x.buffer
         t, j = Var("tile"), Var("j")
-        i0, let_i0 = named("i0", moved_back(imul(t, tile.rows), sums.rows, tile.rows))
-        start, let_start = named("left", iadd(left, i0 if sums.rows > tile.rows else lit(0)))
+        start, let_start = named("left", iadd(left, sums.row(t) if sums.tiles > 1 else lit(0)))
         distances, lets = sums.distances()
         channel = iadd(self.j0, j) if sums.apart else lit(0)
 
@@ -242,13 +267,12 @@ class Task:
             return [prim("fma", Load(x, iadd(here, iadd(d, passed))), factor, v) for d, v in zip(distances, values)]
 
         def part(i: int) -> Expr:
-            index = (*taps, *split_index(iadd(i0, i), sums.inner), iadd(self.filter, j))
-            return shift(flat_offset(index, sums.r.shape), self.piece, sums.elements)
+            return sums.parts.at(*self.index, tap, t, iadd(lit(i * tile.columns), j))
 
-        zero = Lit(0, sums.r.dtype)
-        first: list[Expr] = [select(is_first, zero, Load(self.parts, part(i))) for i in range(tile.rows)]
+        zero, parts = Lit(0, sums.r.dtype), sums.parts.buffer
+        first: list[Expr] = [select(is_first, zero, Load(parts, part(i))) for i in range(tile.rows)]
         spans = [Span(Var("q"), lit(0), stop) for stop in self.stops]
         nest, values = accumulate(spans, (), first, step, tile.turn, None)
-        ends = [Store(self.parts, part(i), v) for i, v in enumerate(values)]
+        ends = [Store(parts, part(i), v) for i, v in enumerate(values)]
         columns = For(j, lit(0), lit(tile.columns), (*nest, *ends), "vector", lanes=tile.columns)
-        return [*lets, For(t, lit(0), lit(sums.tiles), (let_i0, let_start, columns))]
+        return [*lets, For(t, lit(0), lit(sums.tiles), (let_start, columns))]

@@ -67,6 +67,15 @@ class Sum:
         return found
 
 
+def dependants(region: Graph, values: set[Value]) -> set[Value]:
+    """These values and all that are computed from them."""
+    found = set(values)
+    for n in region.nodes:
+        if not found.isdisjoint(n.inputs):
+            found.update(n.outputs)
+    return found
+
+
 class Reduction:
     """The parts of one kernel."""
 
@@ -79,6 +88,7 @@ class Reduction:
         self.axes: Axes = tuple(first.attrs["axes"])
         self.inner: Shape = tuple(d for i, d in enumerate(self.space) if i not in self.axes)
         self.sums = Sum.all_of(self.region)
+        self.after = dependants(self.region, {s.result for s in self.sums})
         self.runs = merged_axes(self.region, self.space, self.axes)
         self.counts = extents(self.runs, self.space)
         self.reduced = [i for i, run in enumerate(self.runs) if run[0] in self.axes]
@@ -240,8 +250,9 @@ class Reduction:
         values = [cast(elements.element(s.operand, index), s.dtype) for s in self.sums]
         stores: list[Stmt] = []
         for v, buffer in self.frame.results.items():
-            if v.ir_type.dims == self.space:
-                stores.append(Store(buffer, flat_offset(index, self.space), elements.element(v, index)))
+            if v not in self.after:
+                at = index if v.ir_type.dims == self.space else reindex(index, self.space, v.ir_type.dims)
+                stores.append(Store(buffer, flat_offset(index, self.space), elements.element(v, at)))
         return elements.checks() + stores, values
 
     def conclude(self, kept: tuple[Expr, ...], totals: list[Expr]) -> list[Stmt]:
@@ -254,7 +265,7 @@ class Reduction:
             elements.override(s.result, cast(total, s.result.ir_type.dtype))
         stores: list[Stmt] = []
         for v, buffer in self.frame.results.items():
-            if v.ir_type.dims != self.space:
+            if v in self.after:
                 index = reindex(inner, self.inner, v.ir_type.dims)
                 stores.append(Store(buffer, flat_offset(index, v.ir_type.dims), elements.element(v, index)))
         return elements.checks() + stores

@@ -85,10 +85,11 @@ class Rows:
         values = [elements.element(n.inputs[0], index) for n in sums]
         stores: list[Stmt] = []
         for v in results:
-            stores.append(Store(self.frame.results[v], flat_offset(index, self.space), elements.element(v, index)))
+            at = self.own_index(v, index)
+            stores.append(Store(self.frame.results[v], flat_offset(index, self.space), elements.element(v, at)))
         for v in keep:
             self.kept[v] = Buffer(f"row{len(self.kept)}", v.ir_type.dtype, self.row, "stack")
-            stores.append(Store(self.kept[v], k, elements.element(v, index)))
+            stores.append(Store(self.kept[v], k, elements.element(v, self.own_index(v, index))))
         self.written.update(results)
         carries: list[Carry] = []
         for n, value in zip(sums, values):
@@ -144,7 +145,12 @@ class Rows:
         return found
 
     def is_full(self, v: Value) -> bool:
-        return v.ir_type.dims == self.space
+        """Has it an element for each of the space?"""
+        return squeeze(v.ir_type.dims) == squeeze(self.space)
+
+    def own_index(self, v: Value, index: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        """The index of the same element in `v`, whose shape may differ from the space in axes of size 1."""
+        return index if v.ir_type.dims == self.space else reindex(index, self.space, v.ir_type.dims)
 
 
 def lower_rows(node: Node, caps: Caps, name: str) -> LoopFunc:

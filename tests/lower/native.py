@@ -1,8 +1,10 @@
-"""Running graphs of one kernel: natively, and on the reference, with operands that are exact where that is meant."""
+"""Running graphs of one kernel: natively, for this machine or one with fewer instructions, and on the reference, with
+operands that are exact where that is meant."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,33 @@ from graphtf.ir.dims import evaluate
 from graphtf.ir.graph import Graph
 from graphtf.ir.interpret import interpret
 from graphtf.ir.types import Type
+from graphtf.llvm.cache import default_cache
+from graphtf.llvm.engine import Engine
+from graphtf.llvm.target import host, named
 from graphtf.llvm.threads import num_threads, set_num_threads
+from graphtf.runtime import compiler
 from graphtf.runtime.compiler import Program, compile
 
 Array = np.ndarray[Any, Any]
+
+
+@contextmanager
+def compiling_for(target: str) -> Iterator[None]:
+    """Within, programs are made for the target of that name."""
+    before, capabilities = compiler.engine, compiler.host_caps
+    there = Engine(named(target), default_cache())
+    compiler.engine, compiler.host_caps = lambda: there, lambda: compiler.caps_of(there.target)
+    try:
+        yield
+    finally:
+        compiler.engine, compiler.host_caps = before, capabilities
+
+
+def targets() -> list[str]:
+    """Names of targets whose code this machine can run."""
+    here = host()
+    known = [named(n) for n in ("x86-64-v2", "x86-64-v3", "x86-64-v4")]
+    return [t.name for t in known if t.triple == here.triple and t.vector_bits <= here.vector_bits]
 
 
 def program(types: Sequence[Type], fn: Callable[..., Any]) -> Program:

@@ -52,6 +52,8 @@ GEOMETRIES = [
     geometry((3, 20, 32), (2, 32, 16)),
     geometry((1, 6, 7, 8, 3), (3, 2, 3, 3, 5), strides=(2, 1, 2), pads=(1, 0, 1)),
     geometry((2, 5, 5, 5, 4), (2, 2, 2, 2, 6), groups=2, dilations=(1, 2, 1)),
+    geometry((1, 45, 40, 7), (3, 3, 7, 37)),
+    geometry((2, 30, 40, 5), (3, 3, 1, 5), groups=5, pads=1),
     geometry((0, 5, 5, 2), (3, 3, 2, 4)),
     geometry((2, 2, 2, 3), (3, 3, 3, 4)),
     geometry((2, 5, 5, 3), (3, 3, 3, 0)),
