@@ -25,7 +25,10 @@ class Kind(enum.Enum):
 
 
 _CONTRACTIONS = ("contract", "convolve", "convolve_grad_input", "convolve_grad_filter")
-_CHEAP = {"add", "sub", "mul", "neg", "abs", "min", "max", "select", "cast", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not"}
+_CHEAP = {
+    "add", "sub", "mul", "neg", "abs", "min", "max", "select", "cast", "eq", "ne", "lt", "le", "gt", "ge", "and", "or",
+    "not",
+}  # fmt: skip
 
 
 def is_native(dtype: DType) -> bool:
@@ -45,7 +48,7 @@ def kind_of(node: Node) -> Kind:
     if isinstance(lowering, (Scalar, Body, Element)):
         return Kind.ELEMENT
     if isinstance(lowering, Reduce):
-        return Kind.REDUCE
+        return Kind.REDUCE if node.attrs["axes"] else Kind.OPAQUE
     if isinstance(lowering, Kernel) and lowering.kind in _CONTRACTIONS:
         return Kind.CONTRACT
     return Kind.OPAQUE

@@ -11,11 +11,13 @@ float, and each reader takes a copy. A group that is read once, through a view, 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from graphtf.ir.dims import Shape, product
+from graphtf.ir.dims import Shape, SymDim, product, symbols
 from graphtf.ir.graph import Graph, Node, Value, map_regions
 from graphtf.ir.op import Trait
+from graphtf.ir.types import RefType
 from graphtf.passes.fusion.classify import (
     Kind,
     is_cheap,
@@ -82,6 +84,7 @@ class Fuser:
         self.floating: set[Node] = set()
         self.groups: list[Group] = []
         self.clock = 0
+        self.binders = late_sizes(graph)  # of sizes known only while running: the value that makes each known
 
     def run(self) -> list[Group]:
         """Put every node into a group; the groups in execution order."""
@@ -130,7 +133,17 @@ class Fuser:
             g = self.owner(v)
             if g is not None:
                 found.append(Reading(v, g, self.how(n, operand, v, path, g)))
-        return found
+            if self.binders:
+                maker = self.producer.get(v)
+                floating = [*path, maker] if maker is not None and maker in self.floating else path
+                found += self.size_readings(floating)
+        return found + self.size_readings([n]) if self.binders else found
+
+    def size_readings(self, nodes: list[Node]) -> list[Reading]:
+        """The groups that must have run before the sizes these nodes use are known."""
+        used = dict.fromkeys(self.binders[s] for n in nodes for s in sizes_of(n) if s in self.binders)
+        owners = ((v, self.owner(v)) for v in used)
+        return [Reading(v, g, "mapped") for v, g in owners if g is not None]
 
     def how(self, n: Node, operand: Value, v: Value, path: list[Node], g: Group) -> str:
         if not is_elementwise(n) or any(x.ir_type.shape is None for x in (*n.inputs, n.out)):
@@ -179,8 +192,6 @@ class Fuser:
                 self.draw_in(r, target)
         if target.kind == "loop":
             target.kind = "reduce"
-        elif target.kind == "reduce" and target.nodes and target.axes and depends_on_reduction(n, target):
-            target.kind = "rows"
         target.axes = axes
         self.add(n, target, readings)
 
@@ -298,6 +309,31 @@ class Fuser:
         return [operand] if not path else [*(p.out for p in path), v]
 
 
+def sizes_of(n: Node) -> Iterator[str]:
+    """Names of the run-time sizes in a node's attributes and result types."""
+    yield from (s for x in n.attrs.values() for s in _names_in(x))
+    yield from (s for v in n.outputs for d in v.ir_type.dims_or_none for s in symbols(d))
+
+
+def _names_in(x: object) -> Iterator[str]:
+    if isinstance(x, tuple):
+        yield from (s for y in x for s in _names_in(y))
+    elif isinstance(x, SymDim):
+        yield from symbols(x)
+
+
+def late_sizes(graph: Graph) -> dict[str, Value]:
+    """Sizes that no input of the graph states, with the first value whose type does."""
+    types = [v.type.content if isinstance(v.type, RefType) else v.type for v in graph.inputs]
+    known = {s for t in types for d in t.dims_or_none for s in symbols(d)}
+    found: dict[str, Value] = {}
+    for n in graph.nodes:
+        for v in n.outputs:
+            for s in (s for d in v.ir_type.dims_or_none for s in symbols(d) if s not in known):
+                found.setdefault(s, v)
+    return found
+
+
 def reads_row(shape: Shape, operand: Value, v: Value, path: list[Node], g: Group) -> bool:
     """Is `v`, a statistic of g's rows, read by an element of the same row?"""
     if g.kind not in ("reduce", "rows") or g.space != shape or not is_trailing(g.space, g.axes):
@@ -335,15 +371,6 @@ def accepts(g: Group, r: Reading, shape: Shape, readings: list[Reading]) -> bool
     if g.kind == "rows":
         return shape == g.space or squeeze(shape) == inner
     return squeeze(shape) == inner if squeeze(shape_of(r.value)) == inner else shape == g.space
-
-
-def depends_on_reduction(n: Node, g: Group) -> bool:
-    """Does the reduction `n` read something that follows from a reduction already in g?"""
-    made: set[Value] = set()
-    for m in g.nodes:
-        if shape_of(m.out) != g.space or any(v in made for v in m.inputs):
-            made.add(m.out)
-    return n.inputs[0] in made
 
 
 def fuse(graph: Graph) -> Graph:
