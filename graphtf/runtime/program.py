@@ -109,7 +109,8 @@ class Program:
                 self.call(frame, k, step)  # type: ignore[arg-type]
             self.layout.give_back(frame)
             return [arrays[number] for number, _ in self.results]
-        self.run_steps(frame, args, dict(env), arrays)
+        env = dict(env)  # host steps add to it
+        self.run_steps(frame, args, env, arrays)
         self.layout.give_back(frame)
         return [self.result(arrays[number], dims, env) for number, dims in self.results]
 
