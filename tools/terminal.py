@@ -116,7 +116,7 @@ def duration(seconds: float) -> str:
 def digits(x: float) -> str:
     """Three significant digits, without an exponent for ordinary numbers.
 
-    >>> digits(1234.5), digits(12.345), digits(0.98765)
+    >>> digits(1234.6), digits(12.345), digits(0.98765)
     ('1235', '12.3', '0.988')
     """
     if x != x or x in (float("inf"), float("-inf")):

@@ -23,7 +23,7 @@ from graphtf.variable import Variable
 def is_tensor(x: Any) -> bool:
     """Is it a tensor, a variable or a composite tensor? Follows https://www.tensorflow.org/api_docs/python/tf/is_tensor.
 
-    >>> is_tensor([1]), is_tensor(convert_to_tensor([1]))
+    >>> is_tensor([1]), is_tensor(tf.constant([1]))
     (False, True)
     """
     return isinstance(x, (Tensor, Variable, CompositeTensor)) or is_tensor_like(x)
@@ -32,7 +32,7 @@ def is_tensor(x: Any) -> bool:
 def is_symbolic_tensor(tensor: Any) -> bool:
     """Is it a tensor of a function being traced? Follows https://www.tensorflow.org/api_docs/python/tf/is_symbolic_tensor.
 
-    >>> is_symbolic_tensor(convert_to_tensor(1))
+    >>> is_symbolic_tensor(tf.constant(1))
     False
     """
     return isinstance(tensor, SymbolicTensor)
@@ -43,7 +43,7 @@ def get_static_value(tensor: Any, partial: bool = False) -> Any:
 
     Follows https://www.tensorflow.org/api_docs/python/tf/get_static_value.
 
-    >>> get_static_value(convert_to_tensor([1, 2]))
+    >>> get_static_value(tf.constant([1, 2]))
     array([1, 2], dtype=int32)
     """
     if isinstance(tensor, EagerTensor):
@@ -61,7 +61,7 @@ def get_static_value(tensor: Any, partial: bool = False) -> Any:
 def is_numeric_tensor(tensor: Any) -> bool:
     """Is it a tensor of numbers? Follows https://www.tensorflow.org/api_docs/python/tf/debugging/is_numeric_tensor.
 
-    >>> is_numeric_tensor(convert_to_tensor([1]))
+    >>> is_numeric_tensor(tf.constant([1]))
     True
     """
     return isinstance(tensor, Tensor) and tensor.dtype.is_numeric

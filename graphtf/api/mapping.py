@@ -70,7 +70,7 @@ def map_fn(
     ValueError for elems that cannot be mapped over or another structure, InvalidArgumentError for another dtype. Follows
     https://www.tensorflow.org/api_docs/python/tf/map_fn.
 
-    >>> map_fn(lambda x: x * 2, [1, 2, 3])
+    >>> map_fn(lambda x: x * 2, tf.constant([1, 2, 3]))
     <tf.Tensor: shape=(3,), dtype=int32, numpy=array([2, 4, 6], dtype=int32)>
     """
     if not callable(fn):
@@ -144,7 +144,7 @@ def vectorized_map(
     First axes of size 1 are repeated. Raises InvalidArgumentError where first axes differ otherwise. Follows
     https://www.tensorflow.org/api_docs/python/tf/vectorized_map.
 
-    >>> vectorized_map(lambda x: (x, x * 2), convert_to_tensor([1, 2]))[1]
+    >>> vectorized_map(lambda x: (x, x * 2), tf.constant([1, 2]))[1]
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([2, 4], dtype=int32)>
     """
     tensors = [convert_to_tensor(x) for x in nest.flatten(elems)]
@@ -279,7 +279,7 @@ def scan(
     Raises TypeError, ValueError for results of another structure, dtype or shape. Follows
     https://www.tensorflow.org/api_docs/python/tf/scan.
 
-    >>> scan(lambda a, x: a + x, [1, 2, 3])
+    >>> scan(lambda a, x: a + x, tf.constant([1, 2, 3]))
     <tf.Tensor: shape=(3,), dtype=int32, numpy=array([1, 3, 6], dtype=int32)>
     """
     return _Walk(fn, elems, initializer, reverse, "scan").scan()
@@ -293,7 +293,7 @@ def foldl(
 
     Follows https://www.tensorflow.org/api_docs/python/tf/foldl.
 
-    >>> foldl(lambda a, x: a - x, [1, 2, 3])
+    >>> foldl(lambda a, x: a - x, tf.constant([1, 2, 3]))
     <tf.Tensor: shape=(), dtype=int32, numpy=-4>
     """
     return _Walk(fn, elems, initializer, False, "foldl").fold()
@@ -305,7 +305,7 @@ def foldr(
 ) -> Any:  # fmt: skip
     """As `foldl`, from the last row to the first. Follows https://www.tensorflow.org/api_docs/python/tf/foldr.
 
-    >>> foldr(lambda a, x: a - x, [1, 2, 3])
+    >>> foldr(lambda a, x: a - x, tf.constant([1, 2, 3]))
     <tf.Tensor: shape=(), dtype=int32, numpy=0>
     """
     return _Walk(fn, elems, initializer, True, "foldr").fold()

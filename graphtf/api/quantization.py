@@ -96,7 +96,7 @@ def fake_quant_with_min_max_args(
     https://www.tensorflow.org/api_docs/python/tf/quantization/fake_quant_with_min_max_args.
 
     >>> fake_quant_with_min_max_args([-7., 0.51, 3.], min=-1, max=1, num_bits=2)
-    <tf.Tensor: shape=(3,), dtype=float32, numpy=array([-0.6666667,  0.6666667,  1.3333334], dtype=float32)>
+    <tf.Tensor: shape=(3,), dtype=float32, numpy=array([-1.3333334,  0.6666667,  0.6666667], dtype=float32)>
     """
     what = "fake_quant_with_min_max_args"
     x, (low, high) = _inputs(inputs, what), _range(min, max, what)

@@ -223,8 +223,8 @@ def dot(graph: Graph) -> str:
     >>> from graphtf.ir.builder import build
     >>> from graphtf.ir.ops import add
     >>> from graphtf.ir.types import tensor
-    >>> dot(build([tensor("float32", 2)], lambda x: add(x, x))).splitlines()[0]
-    'digraph graph {'
+    >>> dot(build([tensor("float32", 2)], lambda x: add(x, x), "double")).splitlines()[0]
+    'digraph double {'
     """
     import graphviz
 
