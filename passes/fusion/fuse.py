@@ -71,6 +71,7 @@ class Reading:
     value: Value
     group: Group
     how: str
+    views: tuple[Node, ...] = ()  # that it reads through
 
 
 class Fuser:
@@ -132,7 +133,7 @@ class Fuser:
             v, path = self.source(operand)
             g = self.owner(v)
             if g is not None:
-                found.append(Reading(v, g, self.how(n, operand, v, path, g)))
+                found.append(Reading(v, g, self.how(n, operand, v, path, g), tuple(path)))
             if self.binders:
                 maker = self.producer.get(v)
                 floating = [*path, maker] if maker is not None and maker in self.floating else path
@@ -289,7 +290,7 @@ class Fuser:
         g = r.group.find()
         if g is target or g.kind != "loop" or g.read_by_others() or len(g.nodes) + len(target.nodes) > MAX_NODES:
             return
-        if not self.read_once(g, r.value):
+        if not self.read_once(g, r.value) or any(self.use_count[view.out] != 1 for view in r.views):
             return
         grows = product(target.space) != product(shape_of(r.value))
         if grows and not all(is_cheap(n) for n in g.nodes):
