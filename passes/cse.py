@@ -14,6 +14,8 @@ from graphtf.ir.graph import Graph, Node, Value, map_regions
 from graphtf.ir.op import Trait
 from graphtf.ir.types import Type
 
+_MOST_BYTES = 1 << 20  # of constants that are compared with each other
+
 
 def cse(graph: Graph) -> Graph:
     """Merge nodes that compute the same."""
@@ -49,6 +51,8 @@ def attrs_key(attrs: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _attr_key(a: Any) -> Any:
     if isinstance(a, np.ndarray):
+        if a.nbytes > _MOST_BYTES:
+            return "array", id(a)  # alive as long as the graph is
         content = tuple(a.flat) if a.dtype.kind == "O" else a.tobytes()
         return a.dtype.str, a.dtype.name, a.shape, content
     if isinstance(a, float):

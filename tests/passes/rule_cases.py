@@ -70,7 +70,9 @@ GIVEN: dict[str, list[Case]] = {
     "dynamic-update-whole": [_case("x:f32[4, 2];u:f32[4, 2];i:i32[2]")],
     "reshape-reshape": [_case("x:f32[2, 6]", t=(3, 4), s=(12,)), _case("x:f32[0, 2]", t=(0,), s=(2, 0))],
     "broadcast-broadcast": [_case("x:f32[3, 1]", t=(3, 2), s=(4, 3, 2))],
-    "transpose-transpose": [_case("x:f32[2, 3, 4]", q=(1, 2, 0), p=(0, 2, 1)), _case("x:f32[2, 3, 4]", q=(2, 0, 1), p=(2, 1, 0))],
+    "transpose-transpose": [
+        _case("x:f32[2, 3, 4]", q=(1, 2, 0), p=(0, 2, 1)), _case("x:f32[2, 3, 4]", q=(2, 0, 1), p=(2, 1, 0)),
+    ],
     "reverse-reverse": [_case("x:f32[2, 3]", a=(0,), b=(0, 1)), _case("x:f32[2, 3]", a=(0,), b=(0,))],
     "slice-slice": [
         _case("x:f32[9, 5]", a=(1, 0), b=(8, 5), c=(2, 1), s=(1, 2), l=(3, 4), t=(1, 2)),
@@ -189,7 +191,8 @@ def edges(d: DType) -> np.ndarray[Any, Any]:
     if d is dt.bool_:
         return np.array([False, True])
     if d.is_integer:
-        return np.array(sorted({d.min, d.min + 1, 0, 1, 2, 3, d.max - 1, d.max, *(() if d.is_unsigned else (-1, -2))}), d.np)
+        negative = () if d.is_unsigned else (-1, -2)
+        return np.array(sorted({d.min, d.min + 1, 0, 1, 2, 3, d.max - 1, d.max, *negative}), d.np)
     tiny = {"float16": 6e-8, "bfloat16": 1e-40, "float32": 1e-45, "float64": 5e-324}[d.name]
     huge = {"float16": 65504.0, "bfloat16": 3.3e38, "float32": 3.4028235e38, "float64": 1.7976931348623157e308}[d.name]
     some = [0.0, -0.0, 1.0, -1.0, tiny, -tiny, 0.1, -0.3, 3.0, 1.5, -2.5, huge, -huge, np.inf, -np.inf, np.nan]
@@ -220,5 +223,6 @@ def arguments(case: Case, rng: np.random.Generator) -> list[np.ndarray[Any, Any]
         elif t.dtype is d and size == len(combined[k]):
             out.append(combined[k].reshape(t.shape))
         else:
-            out.append(rng.permutation(np.resize(edges(t.dtype), max(size, len(edges(t.dtype)))))[:size].reshape(t.shape))
+            some = np.resize(edges(t.dtype), max(size, len(edges(t.dtype))))
+            out.append(rng.permutation(some)[:size].reshape(t.shape))
     return out
