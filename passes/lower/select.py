@@ -18,6 +18,7 @@ from graphtf.passes.fusion.classify import is_native
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.contraction import lower_contraction, why_not
 from graphtf.passes.lower.loop import lower_loop
+from graphtf.passes.lower.order import lower_order, lower_top_k
 from graphtf.passes.lower.reduce import lower_reduce
 from graphtf.passes.lower.rows import lower_rows
 from graphtf.passes.lower.scatter import lower_scatter, lower_update
@@ -51,6 +52,9 @@ KERNELS: dict[str, Recipe] = {
     "max_pool_grad": Recipe(lower_max_grad),
     "max_pool_pick": Recipe(lower_max_pick),
     "window_sum_grad": Recipe(lower_sum_grad),
+    "sort": Recipe(partial(lower_order, positions=False)),
+    "argsort": Recipe(partial(lower_order, positions=True)),
+    "top_k": Recipe(lower_top_k),
     "scatter": Recipe(lower_scatter, updates=True),
     "update": Recipe(lower_update, updates=True),
 }
