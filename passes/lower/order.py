@@ -200,7 +200,7 @@ class Sorting:
 
     def merges(self, source: Expr, target: Expr, length: Expr) -> list[Stmt]:
         """Pairs of neighbouring runs of a length, merged from one half into the other."""
-        n, entries = self.lines.length, self.entries
+        n = self.lines.length
         double, let_double = named("double", imul(length, 2))
         pairs = idiv(iadd(size(n), isub(double, 1)), double)
         block, let_block = named("block", imax(idiv(lit(TASK // MERGE), double), 1))
@@ -209,17 +209,44 @@ class Sorting:
             low, let_low = named("low", imul(p, double))
             middle, let_middle = named("middle", imin(iadd(low, length), n))
             high, let_high = named("high", imin(iadd(middle, length), n))
-            i, j, k = Var("i"), Var("j"), Var("k")
-            left = entries.load(iadd(source, imin(i, n - 1)))
-            right = entries.load(iadd(source, imin(j, n - 1)))
-            first = prim("or", prim("ge", j, high), prim("le", left[0], right[0]))
-            takes = prim("and", prim("lt", i, middle), first)
-            step = cast(takes, dt.int64)
-            stores = entries.store(iadd(target, k), [select(takes, x, y) for x, y in zip(left, right)])
-            carries = (Carry(i, low, iadd(i, step)), Carry(j, middle, iadd(j, isub(1, step))))
-            return [let_low, let_middle, let_high, For(k, low, high, tuple(stores), carries=carries)]
+            even = prim("eq", isub(high, middle), length)
+            runs = If(even, (self.from_both_ends(source, target, low, length),),
+                      (self.from_the_front(source, target, low, middle, high),))  # fmt: skip
+            return [let_low, let_middle, let_high, runs]
 
         return [let_double, let_block, *self.shared(pairs, block, "pair", pair)]
+
+
+    def from_both_ends(self, source: Expr, target: Expr, low: Expr, length: Expr) -> Stmt:
+        """Two runs of equal length: neither end of the result comes to the far end of a run before the other is done, so
+        nothing is tested but which of two entries is first."""
+        entries, k = self.entries, Var("k")
+        i, j, i2, j2 = (Var(x) for x in ("i", "j", "i", "j"))
+        start = iadd(source, low)
+        a, b, a2, b2 = (entries.load(x) for x in (i, j, i2, j2))
+        left, right = prim("le", a[0], b[0]), prim("le", a2[0], b2[0])
+        forward, back = cast(left, dt.int64), cast(right, dt.int64)
+        front = entries.store(iadd(iadd(target, low), k), [select(left, x, y) for x, y in zip(a, b)])
+        rear = isub(iadd(iadd(target, low), isub(imul(length, 2), 1)), k)
+        end = entries.store(rear, [select(right, y, x) for x, y in zip(a2, b2)])
+        carries = (
+            Carry(i, start, iadd(i, forward)), Carry(j, iadd(start, length), iadd(j, isub(1, forward))),
+            Carry(i2, isub(iadd(start, length), 1), isub(i2, isub(1, back))),
+            Carry(j2, isub(iadd(start, imul(length, 2)), 1), isub(j2, back)),
+        )  # fmt: skip
+        return For(k, lit(0), length, (*front, *end), carries=carries)
+
+    def from_the_front(self, source: Expr, target: Expr, low: Expr, middle: Expr, high: Expr) -> Stmt:
+        """Two runs of any lengths."""
+        n, entries = self.lines.length, self.entries
+        i, j, k = Var("i"), Var("j"), Var("k")
+        left, right = (entries.load(iadd(source, imin(x, n - 1))) for x in (i, j))
+        first = prim("or", prim("ge", j, high), prim("le", left[0], right[0]))
+        takes = prim("and", prim("lt", i, middle), first)
+        step = cast(takes, dt.int64)
+        stores = entries.store(iadd(target, k), [select(takes, x, y) for x, y in zip(left, right)])
+        carries = (Carry(i, low, iadd(i, step)), Carry(j, middle, iadd(j, isub(1, step))))
+        return For(k, low, high, tuple(stores), carries=carries)
 
 
 # ---- the first few ---------------------------------------------------------------------------------------------------
