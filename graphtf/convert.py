@@ -1,7 +1,7 @@
 """Values to tensors: `constant`, `convert_to_tensor`, and the dtype rules that TensorFlow applies on the way.
 
-Invariant: a tensor never shares memory with an array that somebody else may write to. Python floats become float32, ints
-int32 (int64 where they do not fit). Entry points: `convert_to_tensor`, `constant`, `to_array`, `convert_pair`.
+Invariant: a tensor never shares memory with an array that somebody else may write to. Python floats become float32,
+ints int32 (int64 where they do not fit). Entry points: `convert_to_tensor`, `constant`, `to_array`, `convert_pair`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Functions whose Python arguments only run time knows (an axis given as a tensor): run eagerly, on the host, in a trace.
+"""Functions whose Python arguments only run time knows (an axis given as a tensor): run eagerly, on the host, in a
+trace.
 
 Invariant: the eager function defines the result and, through tapes, its gradients of every order. Entry points:
 `deferred(function, operands, dtypes, shapes)`, `deferred_like`.

@@ -1,7 +1,8 @@
 """The eager binder: runs an op's NumPy reference now and tells the active tapes.
 
-Invariant: what it returns are EagerTensors of arrays nobody else writes to. Types are checked once for each signature: dtypes
-suffice for elementwise ops, since NumPy itself refuses shapes that do not broadcast. Entry point: `eager` (installed here).
+Invariant: what it returns are EagerTensors of arrays nobody else writes to. Types are checked once for each signature:
+dtypes suffice for elementwise ops, since NumPy itself refuses shapes that do not broadcast. Entry point: `eager`
+(installed here).
 """
 
 from __future__ import annotations
@@ -83,7 +84,10 @@ def eager(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
 
 
 def _check(op: Op, arrays: list[Any], attrs: dict[str, Any], key: tuple[Any, ...]) -> Callable[..., Any]:
-    """Check the types; what runs this signature: the bare function inside the reference if that gives the right dtype."""
+    """Check the types; what runs this signature:
+
+    the bare function inside the reference if that gives the right dtype.
+    """
     types = op.infer(*map(type_of, arrays), **attrs)
     run, bare = op.ref, getattr(op.ref, "__wrapped__", None)
     if bare is not None and np.asarray(_quiet.run(bare, *arrays, **attrs)).dtype == types.dtype.np:

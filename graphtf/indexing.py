@@ -1,4 +1,5 @@
-"""`tensor[key]`: integers, slices, `...`, `tf.newaxis`, scalar tensors and boolean masks, as TensorFlow's strided slice.
+"""`tensor[key]`: integers, slices, `...`, `tf.newaxis`, scalar tensors and boolean masks, as TensorFlow's strided
+slice.
 
 Invariant: one pass over the key gives a plan, one entry for each axis of the operand; the plan runs as slice, reverse,
 gather and reshape ops, so symbolic sizes and gradients need nothing of their own. Entry point: `getitem`.

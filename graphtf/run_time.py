@@ -1,7 +1,7 @@
 """Ops that run on the host because only run time knows their result's shape (ir/ops/data_dependent.py), applied.
 
-Invariant: eagerly nothing is stated about the result; while tracing each None in a shape becomes a size with a name of its
-own. Entry points: `stated(shape)`, `named_size(count)`.
+Invariant: eagerly nothing is stated about the result; while tracing each None in a shape becomes a size with a name of
+its own. Entry points: `stated(shape)`, `named_size(count)`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ def stated_size() -> Any:
 
 
 def named_size(count: Any) -> Dim:
-    """The size that a scalar integer tensor holds: its value eagerly, a name that running the program binds in a trace."""
+    """The size that a scalar integer tensor holds:
+
+    its value eagerly, a name that running the program binds in a trace.
+    """
     if active_binder() is None:
         return int(count)
     (size,) = p.arange(scalar_like(count, 0), count, scalar_like(count, 1), shape=stated((None,))).ir_type.dims

@@ -1,7 +1,7 @@
 """Shapes and axes given as arguments: Python integers, tensors, sizes known only while tracing, or a mix.
 
-Invariant: what is known while tracing stays known, so `tf.reshape(x, [tf.shape(x)[0], -1])` infers a symbolic shape. Entry
-points: `as_sizes(x)`, `as_integers(x)`, `as_axes(axis, rank)`, `shape_vector(dims)`.
+Invariant: what is known while tracing stays known, so `tf.reshape(x, [tf.shape(x)[0], -1])` infers a symbolic shape.
+Entry points: `as_sizes(x)`, `as_integers(x)`, `as_axes(axis, rank)`, `shape_vector(dims)`.
 """
 
 from __future__ import annotations
@@ -133,7 +133,10 @@ def as_axis(axis: Any, rank: int, name: str, late: bool = False) -> int:
 
 
 def as_axes(axis: Any, rank: int, name: str) -> tuple[int, ...]:
-    """Axes to reduce, counted from 0 and in order; None means all. Raises the mode's error for a bad or repeated one."""
+    """Axes to reduce, counted from 0 and in order; None means all.
+
+    Raises the mode's error for a bad or repeated one.
+    """
     if axis is None:
         return tuple(range(rank))
     found = _axes_given(axis, name)

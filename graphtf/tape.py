@@ -1,7 +1,9 @@
-"""`GradientTape`: records what is computed and differentiates it. Follows https://www.tensorflow.org/api_docs/python/tf/GradientTape.
+"""`GradientTape`: records what is computed and differentiates it. Follows
+https://www.tensorflow.org/api_docs/python/tf/GradientTape.
 
-Invariant: a tape notes an op only if an operand is watched, or comes from what is; the derivative rules are the ops' own, run
-through `bind`, so they are staged while tracing and recorded by other active tapes. Entry point: `GradientTape`.
+Invariant: a tape notes an op only if an operand is watched, or comes from what is; the derivative rules are the ops'
+own, run through `bind`, so they are staged while tracing and recorded by other active tapes. Entry point:
+`GradientTape`.
 """
 
 from __future__ import annotations
@@ -36,8 +38,8 @@ class UnconnectedGradients(enum.Enum):
 class GradientTape:
     """Records ops on watched tensors and variables, for `gradient`.
 
-    Trainable variables are watched when they are used, unless `watch_accessed_variables` is False. Unless `persistent`, one
-    set of gradients can be had.
+    Trainable variables are watched when they are used, unless `watch_accessed_variables` is False. Unless `persistent`,
+    one set of gradients can be had.
 
     >>> from graphtf import constant
     >>> x = constant(3.)
@@ -110,7 +112,10 @@ class GradientTape:
         self._tracked.add(id(variable))
 
     def watch(self, tensor: Any) -> None:
-        """Make sure that ops on a tensor (or a structure of tensors) are recorded. Raises ValueError for other things."""
+        """Make sure that ops on a tensor (or a structure of tensors) are recorded.
+
+        Raises ValueError for other things.
+        """
         for x in nest.flatten(tensor, expand_composites=True):
             if isinstance(x, Variable):
                 self._watch_variable(x._root)
@@ -167,7 +172,8 @@ class GradientTape:
         self, target: Any, sources: Any, output_gradients: Any = None,
         unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE,
     ) -> Any:  # fmt: skip
-        """The gradient of the sum of `target` (a tensor or a structure) with respect to each source, in their structure.
+        """The gradient of the sum of `target` (a tensor or a structure) with respect to each source, in their
+        structure.
 
         `output_gradients` weigh the elements of the targets. Raises RuntimeError if the tape is used up, ValueError for
         another kind of `unconnected_gradients`.

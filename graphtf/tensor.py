@@ -1,4 +1,5 @@
-"""`Tensor`: an immutable array; `EagerTensor` holds its NumPy array, `SymbolicTensor` a value of the graph being traced.
+"""`Tensor`: an immutable array; `EagerTensor` holds its NumPy array, `SymbolicTensor` a value of the graph being
+traced.
 
 Invariant: nothing writes to the array of an EagerTensor after it is made, and nothing outside holds it writable.
 Operators are attached by graphtf/operators.py. Entry points: `Tensor`, `EagerTensor(array)`, `SymbolicTensor`.

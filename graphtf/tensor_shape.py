@@ -1,7 +1,8 @@
 """`TensorShape`: the static shape of a tensor, sizes known or None.
 
-Invariant: immutable; holds a tuple of int and None, or None where the rank is unknown. Symbolic sizes of the compiler show
-as None here. Entry points: `TensorShape`, `as_shape`. Follows https://www.tensorflow.org/api_docs/python/tf/TensorShape.
+Invariant: immutable; holds a tuple of int and None, or None where the rank is unknown. Symbolic sizes of the compiler
+show as None here. Entry points: `TensorShape`, `as_shape`. Follows
+https://www.tensorflow.org/api_docs/python/tf/TensorShape.
 """
 
 from __future__ import annotations

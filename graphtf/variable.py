@@ -1,7 +1,7 @@
 """`Variable`: a tensor that can be assigned to. Follows https://www.tensorflow.org/api_docs/python/tf/Variable.
 
-Invariant: its storage is a `Cell`; eagerly a read gives the cell's array and an assignment replaces it, while tracing both
-become ops on the cell. What `assign` returns is the same variable under the name 'UnreadVariable'.
+Invariant: its storage is a `Cell`; eagerly a read gives the cell's array and an assignment replaces it, while tracing
+both become ops on the cell. What `assign` returns is the same variable under the name 'UnreadVariable'.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ _serial = itertools.count()
 
 
 class VariableSynchronization(enum.Enum):
-    """When replicas of a variable agree. Follows https://www.tensorflow.org/api_docs/python/tf/VariableSynchronization."""
+    """When replicas of a variable agree.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/VariableSynchronization.
+    """
 
     AUTO = 0
     NONE = 1
@@ -71,8 +74,9 @@ class _Creating(type):
 class Variable(metaclass=_Creating):
     """A tensor that can be assigned to.
 
-    `initial_value` may be a function of no arguments. `shape` may leave sizes open (None), which assignments then choose.
-    Raises ValueError for a missing initial value, a shape that does not fit, or a constraint that cannot be called.
+    `initial_value` may be a function of no arguments. `shape` may leave sizes open (None), which assignments then
+    choose. Raises ValueError for a missing initial value, a shape that does not fit, or a constraint that cannot be
+    called.
 
     >>> v = Variable([1., 2.])
     >>> v.assign_add([10., 10.])
@@ -227,7 +231,10 @@ class Variable(metaclass=_Creating):
         return self.value()
 
     def numpy(self) -> Any:
-        """The value: a NumPy scalar, or an array that is the caller's to change. Raises NotImplementedError in a trace."""
+        """The value: a NumPy scalar, or an array that is the caller's to change.
+
+        Raises NotImplementedError in a trace.
+        """
         if active_binder() is not None:
             raise NotImplementedError("numpy() is only available when eager execution is enabled.")
         return EagerTensor(self.cell.array).numpy()

@@ -13,16 +13,20 @@ from graphtf.passes.sizes import names_in
 from graphtf.passes.structure import is_call
 
 
-def inline(graph: Graph, entry: frozenset[str] = frozenset()) -> Graph:
-    """Replace calls by their bodies; in regions too. `entry`: names of sizes that are known wherever the graph runs."""
-    return Inliner(graph, entry).run()
+def inline(graph: Graph, entry: frozenset[str] = frozenset(), custom: bool = True) -> Graph:
+    """Replace calls by their bodies; in regions too. `entry`: names of sizes that are known wherever the graph runs.
+
+    Unless `custom`, functions that bring their own gradient stay: a gradient is still to be taken.
+    """
+    return Inliner(graph, entry, custom).run()
 
 
 class Inliner:
     """The state of the walk over a graph."""
 
-    def __init__(self, graph: Graph, entry: frozenset[str]) -> None:
+    def __init__(self, graph: Graph, entry: frozenset[str], custom: bool = True) -> None:
         self.graph = graph
+        self.custom = custom
         self.entry = entry | {s for v in graph.inputs for s in names_in(v)}
         self.out = Rebuild(graph.guards)
         self.names: set[str] | None = None  # of sizes in the graph so far, once they are needed
@@ -33,8 +37,8 @@ class Inliner:
         return self.out.finish(self.graph)
 
     def place(self, n: Node) -> None:
-        if not is_call(n):
-            self.out.place(map_regions(n, lambda r: inline(r, self.entry)))
+        if not is_call(n) or ("vjp" in n.regions and not self.custom):
+            self.out.place(map_regions(n, lambda r: inline(r, self.entry, self.custom)))
             return
         body = n.regions["body"]
         operands = self.out.all(n.inputs)

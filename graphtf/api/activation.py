@@ -1,7 +1,7 @@
 """Activation functions of neural networks.
 
-Invariant: elementwise, or along one axis; gradients follow TensorFlow's at the kinks. Entry points: the `tf.nn` functions
-below.
+Invariant: elementwise, or along one axis; gradients follow TensorFlow's at the kinks. Entry points: the `tf.nn`
+functions below.
 """
 
 from __future__ import annotations

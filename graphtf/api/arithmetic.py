@@ -215,7 +215,8 @@ def squared_difference(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 
 def add_n(inputs: Any, name: str | None = None) -> Tensor:
-    """The sum of tensors of one shape and dtype. Raises ValueError if there is none, InvalidArgumentError if they differ.
+    """The sum of tensors of one shape and dtype. Raises ValueError if there is none, InvalidArgumentError if they
+    differ.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/math/add_n.
 

@@ -58,7 +58,8 @@ def _name(t: Tensor) -> str:
 
 
 def assert_rank(x: Any, rank: Any, message: str | None = None, name: str | None = None) -> None:
-    """Raises ValueError unless x has a rank. Follows https://www.tensorflow.org/api_docs/python/tf/debugging/assert_rank.
+    """Raises ValueError unless x has a rank. Follows
+    https://www.tensorflow.org/api_docs/python/tf/debugging/assert_rank.
 
     >>> assert_rank([1, 2], 1)
     """
@@ -105,8 +106,9 @@ def assert_shapes(
 ) -> None:
     """Raises ValueError unless tensors have the shapes given: numbers, None for any, equal names for equal sizes.
 
-    `shapes` lists pairs of tensor and shape; a shape may begin with "..." for any number of axes. Sizes known only at run
-    time raise InvalidArgumentError then. Follows https://www.tensorflow.org/api_docs/python/tf/debugging/assert_shapes.
+    `shapes` lists pairs of tensor and shape; a shape may begin with "..." for any number of axes. Sizes known only at
+    run time raise InvalidArgumentError then. Follows
+    https://www.tensorflow.org/api_docs/python/tf/debugging/assert_shapes.
 
     >>> assert_shapes([([[1, 2]], ("n", 2)), ([3], ("n",))])
     """

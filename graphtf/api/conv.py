@@ -1,7 +1,7 @@
 """Convolutions, their transposes, depthwise and separable forms.
 
-Invariant: channels-last inside; filters are [*window, input channels, output channels]. Entry points: the `tf.nn` functions
-below.
+Invariant: channels-last inside; filters are [*window, input channels, output channels]. Entry points: the `tf.nn`
+functions below.
 """
 
 from __future__ import annotations

@@ -267,7 +267,8 @@ def _hot_values(on_value: Any, off_value: Any, dtype: DType | None) -> tuple[Ten
 
 
 def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = dt.bool_, name: str | None = None) -> Tensor:
-    """True in the first lengths[i] places of row i. Follows https://www.tensorflow.org/api_docs/python/tf/sequence_mask.
+    """True in the first lengths[i] places of row i. Follows
+    https://www.tensorflow.org/api_docs/python/tf/sequence_mask.
 
     >>> sequence_mask([1, 2], 3)
     <tf.Tensor: shape=(2, 3), dtype=bool, numpy=
@@ -316,7 +317,8 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
 
 
 def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Tensor:
-    """x as another dtype, moved into its range first. Follows https://www.tensorflow.org/api_docs/python/tf/saturate_cast.
+    """x as another dtype, moved into its range first. Follows
+    https://www.tensorflow.org/api_docs/python/tf/saturate_cast.
 
     >>> saturate_cast([300., -5.], "uint8")
     <tf.Tensor: shape=(2,), dtype=uint8, numpy=array([255,   0], dtype=uint8)>

@@ -1,7 +1,7 @@
 """Assertions about values: comparisons, signs, finiteness.
 
-Invariant: what holds costs nothing but the comparison; what does not raises InvalidArgumentError: at once where the values
-are known, else when the program runs. Entry points: the `tf.debugging` functions below.
+Invariant: what holds costs nothing but the comparison; what does not raises InvalidArgumentError: at once where the
+values are known, else when the program runs. Entry points: the `tf.debugging` functions below.
 """
 
 from __future__ import annotations

@@ -49,7 +49,8 @@ def matvec(
     a: Any, b: Any, transpose_a: bool = False, adjoint_a: bool = False, a_is_sparse: bool = False,
     b_is_sparse: bool = False, name: str | None = None,
 ) -> Tensor:  # fmt: skip
-    """The product of a[..., m, k] and the vector b[..., k]. Follows https://www.tensorflow.org/api_docs/python/tf/linalg/matvec.
+    """The product of a[..., m, k] and the vector b[..., k]. Follows
+    https://www.tensorflow.org/api_docs/python/tf/linalg/matvec.
 
     >>> matvec([[1., 2.], [3., 4.]], [1., 1.])
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([3., 7.], dtype=float32)>

@@ -1,7 +1,7 @@
 """Parts of matrices: diagonals, bands, traces; matrices made of them.
 
-Invariant: several diagonals are rows of a matrix, aligned as `align` says ("RIGHT_LEFT": those above the main one to the
-right, those below to the left). Entry points: the `tf.linalg` functions below.
+Invariant: several diagonals are rows of a matrix, aligned as `align` says ("RIGHT_LEFT": those above the main one to
+the right, those below to the left). Entry points: the `tf.linalg` functions below.
 """
 
 from __future__ import annotations

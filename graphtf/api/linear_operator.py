@@ -1,7 +1,8 @@
-"""`LinearOperator` and its kinds that one tensor describes: diagonal, triangular, full, identity, permutation, Toeplitz.
+"""`LinearOperator` and its kinds that one tensor describes: diagonal, triangular, full, identity, permutation,
+Toeplitz.
 
-Invariant: a kind gives `_dense` (the matrix), and what it can do better than with that: `_apply`, `_solved`, `_diagonal`.
-Follows https://www.tensorflow.org/api_docs/python/tf/linalg/LinearOperator. Entry points: the classes.
+Invariant: a kind gives `_dense` (the matrix), and what it can do better than with that: `_apply`, `_solved`,
+`_diagonal`. Follows https://www.tensorflow.org/api_docs/python/tf/linalg/LinearOperator. Entry points: the classes.
 """
 
 from __future__ import annotations

@@ -94,7 +94,10 @@ def staged_loop(
 
 
 def _repacked(start: Any, result: Any) -> Any:
-    """What a body returned, in the structure that it was given. Raises ValueError or TypeError if it has another one."""
+    """What a body returned, in the structure that it was given.
+
+    Raises ValueError or TypeError if it has another one.
+    """
     result = list(result) if isinstance(result, (list, tuple)) else [result]
     nest.assert_same_structure(list(start), result)
     return nest.pack_sequence_as(start, nest.flatten(result))

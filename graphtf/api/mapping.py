@@ -1,7 +1,7 @@
 """Functions applied along the first axis: map_fn, vectorized_map, scan, foldl, foldr.
 
-Invariant: eagerly they are Python loops over rows; while tracing each is one `while` loop whose results are TensorArrays.
-Entry points: the `tf` functions below.
+Invariant: eagerly they are Python loops over rows; while tracing each is one `while` loop whose results are
+TensorArrays. Entry points: the `tf` functions below.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def map_fn(
     """`fn` of each row of `elems` (a tensor or structure of tensors), the results stacked.
 
     `fn_output_signature` gives the structure and dtypes of the results where they are not those of elems. Raises
-    ValueError for elems that cannot be mapped over or another structure, InvalidArgumentError for another dtype. Follows
-    https://www.tensorflow.org/api_docs/python/tf/map_fn.
+    ValueError for elems that cannot be mapped over or another structure, InvalidArgumentError for another dtype.
+    Follows https://www.tensorflow.org/api_docs/python/tf/map_fn.
 
     >>> map_fn(lambda x: x * 2, tf.constant([1, 2, 3]))
     <tf.Tensor: shape=(3,), dtype=int32, numpy=array([2, 4, 6], dtype=int32)>

@@ -21,8 +21,8 @@ _MATRIX = ("euclidean", "fro", 1, 2, np.inf)
 def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool | None = None, name: str | None = None) -> Tensor:
     """The norm of all elements, of vectors along an axis, or of matrices along two.
 
-    `ord` is "euclidean", 1, 2, np.inf, or for vectors any positive number, for matrices also "fro". Raises ValueError for
-    another. Follows https://www.tensorflow.org/api_docs/python/tf/norm.
+    `ord` is "euclidean", 1, 2, np.inf, or for vectors any positive number, for matrices also "fro". Raises ValueError
+    for another. Follows https://www.tensorflow.org/api_docs/python/tf/norm.
 
     >>> norm([3., 4.])
     <tf.Tensor: shape=(), dtype=float32, numpy=5.0>
@@ -83,7 +83,8 @@ def _spectral(x: Tensor, axis: tuple[int, ...], keepdims: bool) -> Tensor:
 
 
 def normalize(tensor: Any, ord: Any = "euclidean", axis: Any = None, name: str | None = None) -> tuple[Tensor, Tensor]:
-    """The tensor divided by its norm, and that norm. Follows https://www.tensorflow.org/api_docs/python/tf/linalg/normalize.
+    """The tensor divided by its norm, and that norm. Follows
+    https://www.tensorflow.org/api_docs/python/tf/linalg/normalize.
 
     >>> normalize([3., 4.])[0]
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([0.6, 0.8], dtype=float32)>

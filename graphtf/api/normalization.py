@@ -98,7 +98,8 @@ def normalize_moments(
 def weighted_moments(
     x: Any, axes: Any, frequency_weights: Any, keepdims: bool = False, name: str | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The weighted mean and variance over axes. Follows https://www.tensorflow.org/api_docs/python/tf/nn/weighted_moments.
+    """The weighted mean and variance over axes. Follows
+    https://www.tensorflow.org/api_docs/python/tf/nn/weighted_moments.
 
     >>> [t.numpy().item() for t in weighted_moments([1., 3.], [0], [1., 1.])]
     [2.0, 1.0]

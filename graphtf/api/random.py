@@ -95,7 +95,8 @@ def stateless_normal(
     shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = dt.float32, name: str | None = None,
     alg: Any = "auto_select",
 ) -> Tensor:  # fmt: skip
-    """Normal, the same for the same seed. Follows https://www.tensorflow.org/api_docs/python/tf/random/stateless_normal.
+    """Normal, the same for the same seed. Follows
+    https://www.tensorflow.org/api_docs/python/tf/random/stateless_normal.
 
     >>> stateless_normal([2], [1, 2]).shape
     TensorShape([2])
@@ -192,7 +193,8 @@ def normal(
 def truncated_normal(
     shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = dt.float32, seed: Any = None, name: str | None = None
 ) -> Tensor:
-    """Normal within two standard deviations. Follows https://www.tensorflow.org/api_docs/python/tf/random/truncated_normal.
+    """Normal within two standard deviations. Follows
+    https://www.tensorflow.org/api_docs/python/tf/random/truncated_normal.
 
     >>> truncated_normal([2]).shape
     TensorShape([2])

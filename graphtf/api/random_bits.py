@@ -1,7 +1,7 @@
 """Distributions from Philox bits, in the arithmetic of TensorFlow's CPU kernels, so that the numbers are the same.
 
-Invariant: uniform and integer results are exact; normal ones follow the same formulas in the dtype's precision. Entry points:
-functions of (key u64[1], counter u64[2], shape).
+Invariant: uniform and integer results are exact; normal ones follow the same formulas in the dtype's precision. Entry
+points: functions of (key u64[1], counter u64[2], shape).
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ def _bits(value: int, dtype: DType) -> Tensor:
 
 
 def key_and_counter(seed: Any) -> tuple[Tensor, Tensor]:
-    """The generator for a stateless seed of two integers. Raises InvalidArgumentError (tracing: ValueError) for another."""
+    """The generator for a stateless seed of two integers.
+
+    Raises InvalidArgumentError (tracing: ValueError) for another.
+    """
     s = convert_to_tensor(seed)
     if s.dtype not in (dt.int32, dt.int64, dt.uint32, dt.uint64):
         raise invalid("random", f"seed must be int32 or int64, got {s.dtype.name}")

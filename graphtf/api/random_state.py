@@ -1,7 +1,7 @@
 """The state of random ops: the global seed, op seeds, and how far each op's stream has been used.
 
-Invariant: eagerly, ops of one kind with one pair of seeds share a stream; in a traced function every op has its own, kept in
-a hidden variable. `set_seed` starts all streams anew. Entry points: `set_seed`, `op_seeds`, `next_counter`.
+Invariant: eagerly, ops of one kind with one pair of seeds share a stream; in a traced function every op has its own,
+kept in a hidden variable. `set_seed` starts all streams anew. Entry points: `set_seed`, `op_seeds`, `next_counter`.
 """
 
 from __future__ import annotations

@@ -301,7 +301,8 @@ def cumulative_logsumexp(x: Any, axis: Any = 0, exclusive: bool = False, reverse
 
 
 def zero_fraction(value: Any, name: str | None = None) -> Tensor:
-    """The share of elements that are zero, as float32. Follows https://www.tensorflow.org/api_docs/python/tf/math/zero_fraction.
+    """The share of elements that are zero, as float32. Follows
+    https://www.tensorflow.org/api_docs/python/tf/math/zero_fraction.
 
     >>> zero_fraction([0, 1, 0, 3])
     <tf.Tensor: shape=(), dtype=float32, numpy=0.5>

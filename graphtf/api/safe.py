@@ -73,7 +73,8 @@ def nextafter(x1: Any, x2: Any, name: str | None = None) -> Tensor:
 
 
 def polyval(coeffs: Any, x: Any, name: str | None = None) -> Tensor:
-    """The polynomial with coefficients `coeffs`, the highest power first, at x. Raises ValueError unless they are a list.
+    """The polynomial with coefficients `coeffs`, the highest power first, at x. Raises ValueError unless they are a
+    list.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/math/polyval.
 

@@ -1,7 +1,7 @@
 """Sums and extremes of segments: rows that bear one number; counts of numbers, and confusion matrices.
 
-Invariant: everything is one scatter into rows that begin with the identity of the combination; rows with negative numbers
-are dropped where TensorFlow drops them. Entry points: the `tf.math` functions below.
+Invariant: everything is one scatter into rows that begin with the identity of the combination; rows with negative
+numbers are dropped where TensorFlow drops them. Entry points: the `tf.math` functions below.
 """
 
 from __future__ import annotations

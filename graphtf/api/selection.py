@@ -134,7 +134,8 @@ def gather_nd(params: Any, indices: Any, batch_dims: int = 0, name: str | None =
 
 
 def scatter_nd(indices: Any, updates: Any, shape: Any, name: str | None = None) -> Tensor:
-    """Zeros of a shape with `updates` added at index vectors. Follows https://www.tensorflow.org/api_docs/python/tf/scatter_nd.
+    """Zeros of a shape with `updates` added at index vectors. Follows
+    https://www.tensorflow.org/api_docs/python/tf/scatter_nd.
 
     >>> scatter_nd([[1], [1]], [2, 3], [3])
     <tf.Tensor: shape=(3,), dtype=int32, numpy=array([0, 5, 0], dtype=int32)>

@@ -105,7 +105,8 @@ def identity_n(input: Sequence[Any], name: str | None = None) -> list[Tensor]:
 
 
 def stop_gradient(input: Any, name: str | None = None) -> Tensor:
-    """The same value, through which no gradient flows. Follows https://www.tensorflow.org/api_docs/python/tf/stop_gradient.
+    """The same value, through which no gradient flows. Follows
+    https://www.tensorflow.org/api_docs/python/tf/stop_gradient.
 
     >>> stop_gradient([1., 2.])
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([1., 2.], dtype=float32)>
@@ -229,7 +230,8 @@ def squeeze(input: Any, axis: Any = None, name: str | None = None) -> Tensor:
 
 
 def transpose(a: Any, perm: Any = None, conjugate: bool = False, name: str = "transpose") -> Tensor:
-    """The axes in another order, by default reversed. Raises InvalidArgumentError (tracing: ValueError) for a bad `perm`.
+    """The axes in another order, by default reversed. Raises InvalidArgumentError (tracing: ValueError) for a bad
+    `perm`.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/transpose.
 

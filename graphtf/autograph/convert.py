@@ -1,7 +1,8 @@
 """Which functions are rewritten, and how a rewritten one takes the place of its original.
 
-Invariant: a rewritten function shares globals, closure cells and defaults with its original, and its code the file and lines.
-Functions of libraries are called as they are. Entry points: `converted`, `converted_callee`, `to_code`, `do_not_convert`.
+Invariant: a rewritten function shares globals, closure cells and defaults with its original, and its code the file and
+lines. Functions of libraries are called as they are. Entry points: `converted`, `converted_callee`, `to_code`,
+`do_not_convert`.
 """
 
 from __future__ import annotations

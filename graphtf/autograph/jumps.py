@@ -1,7 +1,7 @@
 """`break`, `continue` and `return` inside control flow become flags, so that bodies can be functions.
 
-Invariant: what comes after a statement that may jump is guarded by the flag; returns at the end of a function only set its
-result. Entry point: `without_jumps(function)`.
+Invariant: what comes after a statement that may jump is guarded by the flag; returns at the end of a function only set
+its result. Entry point: `without_jumps(function)`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`while` and `for` of rewritten code: Python's, or one `while` node for conditions and iterables that are tensors.
 
-Invariant: of the variables that the body sets, those are carried that a graph can carry; the others must be the same objects
-after every iteration. Entry points: `while_stmt`, `for_stmt`.
+Invariant: of the variables that the body sets, those are carried that a graph can carry; the others must be the same
+objects after every iteration. Entry points: `while_stmt`, `for_stmt`.
 """
 
 from __future__ import annotations

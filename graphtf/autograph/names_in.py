@@ -1,7 +1,7 @@
 """Which names a piece of Python binds and reads.
 
-Invariant: scopes of their own (functions, lambdas, comprehensions, classes) count for what they read from outside, and for the
-name they bind. Entry points: `assigned`, `loaded`, `parameters`.
+Invariant: scopes of their own (functions, lambdas, comprehensions, classes) count for what they read from outside, and
+for the name they bind. Entry points: `assigned`, `loaded`, `parameters`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What rewritten code calls: statements and operators that decide, when they run, between Python and the graph.
 
-Invariant: on Python values they do what Python does; on tensors of a function being traced they make control-flow nodes. Entry
-points: the functions below, which rewritten code knows as `ag__.name`.
+Invariant: on Python values they do what Python does; on tensors of a function being traced they make control-flow
+nodes. Entry points: the functions below, which rewritten code knows as `ag__.name`.
 """
 
 from __future__ import annotations

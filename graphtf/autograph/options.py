@@ -1,7 +1,7 @@
 """Options of the loop that is about to start, as `set_loop_options` gives them.
 
-Invariant: options hold for the loop in whose body they are set: the first statement of the body says them before it is staged
-anew. Entry points: `set_loop_options`, `take_options`.
+Invariant: options hold for the loop in whose body they are set: the first statement of the body says them before it is
+staged anew. Entry points: `set_loop_options`, `take_options`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The rewriting of a function: control flow into calls with functions for bodies, logic and calls into calls.
 
-Invariant: every node made has the position of the one it stands for, so tracebacks and graphs point to the user's lines; what
-is generated is named `ag__…`. Entry point: `rewrite(function, outer)`.
+Invariant: every node made has the position of the one it stands for, so tracebacks and graphs point to the user's
+lines; what is generated is named `ag__…`. Entry point: `rewrite(function, outer)`.
 
     if x > 0: y = x                 def ag__then_1(): nonlocal y; y = x
     else: y = -x              →     def ag__else_1(): nonlocal y; y = -x

@@ -1,7 +1,7 @@
 """The variables that control flow sets: which of them a graph carries, and what they are afterwards.
 
-Invariant: a variable that both branches leave the same object stays that object; one that only one branch defines is `Undefined`
-afterwards and says so when it is read. Entry points: `Undefined`, `ld`, `joined`.
+Invariant: a variable that both branches leave the same object stays that object; one that only one branch defines is
+`Undefined` afterwards and says so when it is read. Entry points: `Undefined`, `ld`, `joined`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`ConcreteFunction`: one trace, compiled when it is first called.
 
-Invariant: its graph takes the call's tensors, then what the function referred to from outside; results are put back into the
-structure the Python function returned. Entry points: `ConcreteFunction`, `run_graph`.
+Invariant: its graph takes the call's tensors, then what the function referred to from outside; results are put back
+into the structure the Python function returned. Entry points: `ConcreteFunction`, `run_graph`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ def compiled(graph: Graph) -> Runner:
 
 
 class ConcreteFunction:
-    """A traced function for one signature. Follows https://www.tensorflow.org/api_docs/python/tf/types/experimental/ConcreteFunction."""
+    """A traced function for one signature.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/types/experimental/ConcreteFunction.
+    """
 
     def __init__(self, name: str, trace: Trace, graph: Graph, call: Canonical, structure: Outputs | int | None) -> None:
         self._name = name
@@ -130,7 +133,10 @@ class ConcreteFunction:
     # ---- calling -----------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call with tensors of the signature, as the Python function was traced or flat. Raises TypeError, ValueError."""
+        """Call with tensors of the signature, as the Python function was traced or flat.
+
+        Raises TypeError, ValueError.
+        """
         want = self.signature.leaves
         call = canonical(args, kwargs)
         tensors = call.tensors

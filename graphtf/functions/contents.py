@@ -1,7 +1,7 @@
 """What small integer tensors hold while tracing: integers and symbolic sizes.
 
-Invariant: contents are an object array of the tensor's shape, or unknown (None); they never change what is computed, only
-what is known about shapes. Entry point: `contents(op, knowns, attrs, type)`.
+Invariant: contents are an object array of the tensor's shape, or unknown (None); they never change what is computed,
+only what is known about shapes. Entry point: `contents(op, knowns, attrs, type)`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`function`: calls a Python function through traces of it, one for each signature.
 
-Invariant: at most one thread traces a function at a time; a call whose tensors have been seen takes no walk over structures.
-Follows https://www.tensorflow.org/api_docs/python/tf/function. Entry point: `function`.
+Invariant: at most one thread traces a function at a time; a call whose tensors have been seen takes no walk over
+structures. Follows https://www.tensorflow.org/api_docs/python/tf/function. Entry point: `function`.
 """
 
 from __future__ import annotations
@@ -338,9 +338,9 @@ def function(
 ) -> Any:  # fmt: skip
     """Compile a function of tensors: it is traced once for each signature and runs as native code.
 
-    `input_signature` declares the tensors it takes (`tf.TensorSpec`, None for open sizes); `reduce_retracing` opens sizes
-    that vary. Raises TypeError for arguments that do not fit, and what the Python function raises when it is traced.
-    Follows https://www.tensorflow.org/api_docs/python/tf/function.
+    `input_signature` declares the tensors it takes (`tf.TensorSpec`, None for open sizes); `reduce_retracing` opens
+    sizes that vary. Raises TypeError for arguments that do not fit, and what the Python function raises when it is
+    traced. Follows https://www.tensorflow.org/api_docs/python/tf/function.
 
     >>> from graphtf import constant
     >>> @function

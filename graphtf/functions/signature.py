@@ -1,7 +1,8 @@
 """Signatures: what of a call's arguments decides which trace serves it.
 
-Invariant: two calls with equal keys may share a trace. Tensors count by dtype and shape, variables by identity, Python values
-by type and value (or identity), structures by their shape. Entry points: `Parameters.bind`, `canonical`, `Signature`.
+Invariant: two calls with equal keys may share a trace. Tensors count by dtype and shape, variables by identity, Python
+values by type and value (or identity), structures by their shape. Entry points: `Parameters.bind`, `canonical`,
+`Signature`.
 """
 
 from __future__ import annotations

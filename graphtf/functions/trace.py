@@ -1,7 +1,8 @@
 """A trace: the binder under which a Python function runs once and leaves a graph.
 
-Invariant: within a trace every op is staged, whatever its operands are. What the function refers to from outside becomes an
-input of the graph: a variable as a reference, a tensor by its value when the function is called. Entry point: `Trace`.
+Invariant: within a trace every op is staged, whatever its operands are. What the function refers to from outside
+becomes an input of the graph: a variable as a reference, a tensor by its value when the function is called. Entry
+point: `Trace`.
 """
 
 from __future__ import annotations

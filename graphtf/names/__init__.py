@@ -1,7 +1,7 @@
 """The public names: for each file of graphtf/api (and a few of graphtf), the `tf.*` names it gives, by namespace.
 
-Invariant: nothing listed here is imported before it is first asked for. "new=old" publishes `old` as `new`. The tables are
-in the files beside this one. Entry points: `INDEX` (dotted name → module and attribute), `Namespace`.
+Invariant: nothing listed here is imported before it is first asked for. "new=old" publishes `old` as `new`. The tables
+are in the files beside this one. Entry points: `INDEX` (dotted name → module and attribute), `Namespace`.
 """
 
 from __future__ import annotations

@@ -23,6 +23,9 @@ TABLE: dict[str, dict[str, str]] = {
         "": "GradientTape UnconnectedGradients",
         "autodiff": "GradientTape",
     },
+    "graphtf.forward": {
+        "autodiff": "ForwardAccumulator",
+    },
     "graphtf.scopes": {
         "": "name_scope device control_dependencies variable_creator_scope",
     },
@@ -44,11 +47,12 @@ TABLE: dict[str, dict[str, str]] = {
         "nest": "assert_same_structure flatten is_nested map_structure pack_sequence_as",
     },
     "graphtf.ir.dtypes": {
-        "": "DType as_dtype float16 float32 float64 bfloat16 complex64 complex128 int8 int16 int32 int64 uint8 uint16 uint32 "
-        "uint64 bool=bool_ string half=float16 double=float64 qint8 qint16 qint32 quint8 quint16 resource variant",
-        "dtypes": "DType as_dtype float16 float32 float64 bfloat16 complex64 complex128 int8 int16 int32 int64 uint8 uint16 "
-        "uint32 uint64 bool=bool_ string half=float16 double=float64 qint8 qint16 qint32 quint8 quint16 resource variant "
-        "QUANTIZED_DTYPES=QUANTIZED",
+        "": "DType as_dtype float16 float32 float64 bfloat16 complex64 complex128 int8 int16 int32 int64 uint8 "
+        "uint16 uint32 uint64 bool=bool_ string half=float16 double=float64 qint8 qint16 qint32 quint8 quint16 "
+        "resource variant",
+        "dtypes": "DType as_dtype float16 float32 float64 bfloat16 complex64 complex128 int8 int16 int32 int64 "
+        "uint8 uint16 uint32 uint64 bool=bool_ string half=float16 double=float64 qint8 qint16 qint32 "
+        "quint8 quint16 resource variant QUANTIZED_DTYPES=QUANTIZED",
         "dtypes.experimental": "float8_e4m3fn float8_e5m2",
         "experimental": "float8_e4m3fn float8_e5m2",
     },

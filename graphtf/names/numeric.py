@@ -72,7 +72,8 @@ TABLE: dict[str, dict[str, str]] = {
         "linalg": "global_norm",
     },
     "graphtf.api.search": {
-        "": "dynamic_partition dynamic_stitch histogram_fixed_width histogram_fixed_width_bins searchsorted unravel_index",
+        "": "dynamic_partition dynamic_stitch histogram_fixed_width histogram_fixed_width_bins searchsorted "
+        "unravel_index",
         "math": "in_top_k invert_permutation is_non_decreasing is_strictly_increasing",
         "nn": "in_top_k",
     },
@@ -85,7 +86,8 @@ TABLE: dict[str, dict[str, str]] = {
         "nn": "space_to_batch",
     },
     "graphtf.api.inspect": {
-        "": "executing_eagerly get_current_name_scope get_static_value inside_function is_symbolic_tensor is_tensor timestamp",
+        "": "executing_eagerly get_current_name_scope get_static_value inside_function is_symbolic_tensor is_tensor "
+        "timestamp",
         "debugging": "is_numeric_tensor",
     },
     "graphtf.api.linalg_parts": {
@@ -115,8 +117,9 @@ TABLE: dict[str, dict[str, str]] = {
         "LinearOperatorToeplitz LinearOperatorTridiag LinearOperatorZeros",
     },
     "graphtf.api.linear_operator_composed": {
-        "linalg": "LinearOperatorAdjoint LinearOperatorBlockDiag LinearOperatorBlockLowerTriangular LinearOperatorCirculant "
-        "LinearOperatorCirculant2D LinearOperatorCirculant3D LinearOperatorComposition LinearOperatorInversion "
-        "LinearOperatorKronecker LinearOperatorLowRankUpdate",
+        "linalg": "LinearOperatorAdjoint LinearOperatorBlockDiag LinearOperatorBlockLowerTriangular "
+        "LinearOperatorCirculant LinearOperatorCirculant2D LinearOperatorCirculant3D "
+        "LinearOperatorComposition LinearOperatorInversion LinearOperatorKronecker "
+        "LinearOperatorLowRankUpdate",
     },
 }

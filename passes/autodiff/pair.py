@@ -47,7 +47,7 @@ class Pair:
 
 def prepared(graph: Graph) -> Prepared:
     """The graph without calls, and with values in place of the variables it only reads."""
-    graph = unify_sizes(inline(graph))
+    graph = unify_sizes(inline(graph, custom=False))
     reads = only_read([graph])
     return Prepared(dce(valued(graph, reads)), frozenset(reads))
 

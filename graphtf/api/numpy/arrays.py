@@ -1,8 +1,8 @@
 """Arrays as `tf.experimental.numpy` makes them, and the dtypes they promote to.
 
-Invariant: Python ints become int64 and floats float64; two dtypes meet in NumPy's `result_type`, Python scalars giving way to
-tensors. Functions follow https://www.tensorflow.org/api_docs/python/tf/experimental/numpy. Entry points: `asarray`,
-`promoted`, and the functions that make arrays.
+Invariant: Python ints become int64 and floats float64; two dtypes meet in NumPy's `result_type`, Python scalars giving
+way to tensors. Functions follow https://www.tensorflow.org/api_docs/python/tf/experimental/numpy. Entry points:
+`asarray`, `promoted`, and the functions that make arrays.
 """
 
 from __future__ import annotations

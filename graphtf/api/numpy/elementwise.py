@@ -1,7 +1,8 @@
 """Elementwise functions of `tf.experimental.numpy`: arithmetic, transcendental functions, comparison, logic, bits.
 
-Invariant: operands are promoted as NumPy promotes them; functions whose results are fractions turn integers into float64.
-Functions follow https://www.tensorflow.org/api_docs/python/tf/experimental/numpy. Entry points: the functions below.
+Invariant: operands are promoted as NumPy promotes them; functions whose results are fractions turn integers into
+float64. Functions follow https://www.tensorflow.org/api_docs/python/tf/experimental/numpy. Entry points: the functions
+below.
 """
 
 from __future__ import annotations

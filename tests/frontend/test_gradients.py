@@ -1,0 +1,167 @@
+"""Gradients that functions bring, gradients within functions, directions, and Python functions in programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphtf as tf
+from graphtf.flags import flags
+
+
+@pytest.fixture(params=["eager", "native", "reference"])
+def way(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+    """How a function is run: as it is, or as `tf.function` on either back end."""
+    before, flags.interpret = flags.interpret, request.param == "reference"
+    yield (lambda f: f) if request.param == "eager" else tf.function
+    flags.interpret = before
+
+
+@tf.custom_gradient
+def log1pexp(x: Any) -> Any:
+    e = tf.exp(x)
+    return tf.math.log(1 + e), lambda ct: ct * (1 - 1 / (1 + e))
+
+
+def twice(f: Callable[..., Any], x: Any) -> Any:
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = f(x)
+        g = inner.gradient(y, x)
+    return g, outer.gradient(g, x)
+
+
+def test_custom_gradient_is_used_and_has_a_gradient(way: Any) -> None:
+    x = tf.constant([1.0, 100.0])
+    first, second = way(lambda x: twice(log1pexp, x))(x)
+    s = 1 / (1 + np.exp(-1.0))
+    np.testing.assert_allclose(first, [s, 1.0], rtol=1e-6)
+    np.testing.assert_allclose(second[0], s * (1 - s), rtol=1e-5)
+
+
+def test_custom_gradient_within_a_compiled_function(way: Any) -> None:
+    f = way(log1pexp)
+    first, _ = twice(f, tf.constant([100.0]))
+    assert first.numpy().tolist() == [1.0]
+
+
+def test_custom_gradient_of_variables(way: Any) -> None:
+    v = tf.Variable(3.0)
+
+    @tf.custom_gradient
+    def scaled(x: Any) -> Any:
+        return x * v, lambda ct, variables: (ct * 5, [ct * 7])
+
+    def gradients(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = scaled(x)
+        return tape.gradient(y, [x, v])
+
+    assert [float(g) for g in way(gradients)(tf.constant(2.0))] == [5.0, 7.0]
+    f = way(scaled)
+    with tf.GradientTape() as tape:
+        y = f(v * 1.0)
+    assert float(tape.gradient(y, v)) == 12.0
+
+
+def test_rules_are_checked() -> None:
+    v = tf.Variable(1.0)
+    with pytest.raises(TypeError, match="must accept a 'variables' keyword"):
+        tf.custom_gradient(lambda x: (x * v, lambda ct: ct))(tf.constant(1.0))
+    x = tf.constant(1.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.custom_gradient(lambda x: (x, lambda ct: (ct, ct)))(x)
+    with pytest.raises(ValueError, match="expected to return 1 gradients, but returned 2"):
+        tape.gradient(y, x)
+
+
+def test_gradients_in_a_function() -> None:
+    v = tf.Variable(2.0)
+
+    @tf.function
+    def f(x: Any) -> Any:
+        y = tf.reduce_sum(x * x * x) * v
+        double = 2 * x
+        return tf.gradients(y, [x, v]), tf.hessians(y, [x]), tf.gradients(x + double, [x, double], stop_gradients=double)
+
+    (gx, gv), (h,), partial = f(tf.constant([1.0, 2.0]))
+    assert gx.numpy().tolist() == [6.0, 24.0]
+    assert float(gv) == 9.0
+    assert h.numpy().tolist() == [[12.0, 0.0], [0.0, 24.0]]
+    assert [g.numpy().tolist() for g in partial] == [[1.0, 1.0], [1.0, 1.0]]
+    with pytest.raises(RuntimeError, match="not supported when eager"):
+        tf.gradients(v * v, v)
+
+
+def test_recompute_and_pass_through(way: Any) -> None:
+    v = tf.Variable(3.0)
+    again = tf.recompute_grad(lambda x: x * x * v)
+    straight = tf.grad_pass_through(tf.round)
+
+    def gradients(x: Any) -> Any:
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            y, z = again(x), straight(x) * x
+        return tape.gradient(y, [x, v]), tape.gradient(z, x)
+
+    (gx, gv), gz = way(gradients)(tf.constant(2.25))
+    assert (float(gx), float(gv), float(gz)) == (13.5, 5.0625, 4.25)
+
+
+def test_directions(way: Any) -> None:
+    def push(x: Any) -> Any:
+        with tf.autodiff.ForwardAccumulator(x, tf.constant([1.0, 10.0])) as acc:
+            y = tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y * x), (0, x))[1]
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                loss = tf.reduce_sum(x * x * x)
+            g = tape.gradient(loss, x)
+        return acc.jvp([y, g])
+
+    y, g = way(push)(tf.constant([1.0, 2.0]))
+    assert y.numpy().tolist() == [4.0, 320.0]
+    assert g.numpy().tolist() == [6.0, 120.0]
+
+
+def test_directions_of_directions() -> None:
+    x, one = tf.constant(3.0), tf.constant(1.0)
+    with tf.autodiff.ForwardAccumulator(x, one) as outer, tf.autodiff.ForwardAccumulator(x, one) as inner:
+        y = x * x * x
+        assert float(inner.jvp(y)) == 27.0
+        assert float(outer.jvp(inner.jvp(y))) == 18.0
+    assert outer.jvp(tf.constant(1.0)) is None
+
+
+def test_python_functions(way: Any) -> None:
+    def f(x: Any) -> Any:
+        a = tf.py_function(lambda t: float(t[0]) * t, [x], tf.float32)
+        (b,) = tf.py_function(lambda t: [t * t], [x], [tf.float32])
+        return a, b, tf.numpy_function(lambda a: np.flip(a), [x], tf.float32)
+
+    a, b, c = way(f)(tf.constant([2.0, 3.0]))
+    assert (a.numpy().tolist(), b.numpy().tolist(), c.numpy().tolist()) == ([4.0, 6.0], [4.0, 9.0], [3.0, 2.0])
+    x = tf.constant([2.0, 3.0])
+    g = way(lambda x: tf.py_function(lambda t: t * t, [x], tf.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = g(x)
+    assert tape.gradient(y, x).numpy().tolist() == [4.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("raised", "seen"),
+    [(ValueError, "InvalidArgumentError"), (KeyError, "UnknownError"), (NotImplementedError, "UnimplementedError")],
+)
+def test_python_functions_that_fail(way: Any, raised: type[Exception], seen: str) -> None:
+    def fail(x: Any) -> Any:
+        raise raised("no")
+
+    with pytest.raises(getattr(tf.errors, seen), match="no"):
+        way(lambda x: tf.py_function(fail, [x], tf.float32))(tf.constant(1.0))
