@@ -53,7 +53,7 @@ def gradients(
     targets = [seen.known(convert_to_tensor(y)) for y in nest.flatten(ys)]
     sources = [seen.known(x) for x in nest.flatten(xs)]
     seeds = [None] * len(targets) if grad_ys is None else nest.flatten(grad_ys)
-    stopped = {id(seen.known(x)) for x in nest.flatten(stop_gradients or [])}
+    stopped = {id(seen.known(x)) for x in nest.flatten([] if stop_gradients is None else stop_gradients)}
     records = [r for r in seen.records() if not any(id(y) in stopped for y in r.outputs)]
     pairs = [(y, ct) for y, ct in zip(targets, seeds) if y.dtype.is_inexact]
     cts = [full_like(y, 1) if ct is None else convert_to_tensor(ct, y.dtype) for y, ct in pairs]

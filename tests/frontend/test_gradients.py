@@ -89,13 +89,14 @@ def test_gradients_in_a_function() -> None:
     def f(x: Any) -> Any:
         y = tf.reduce_sum(x * x * x) * v
         double = 2 * x
-        return tf.gradients(y, [x, v]), tf.hessians(y, [x]), tf.gradients(x + double, [x, double], stop_gradients=double)
+        parts = tf.gradients(x + double, [x, double], stop_gradients=double)
+        return tf.gradients(y, [x, v]), tf.hessians(y, [x]), parts
 
-    (gx, gv), (h,), partial = f(tf.constant([1.0, 2.0]))
+    (gx, gv), (h,), parts = f(tf.constant([1.0, 2.0]))
     assert gx.numpy().tolist() == [6.0, 24.0]
     assert float(gv) == 9.0
     assert h.numpy().tolist() == [[12.0, 0.0], [0.0, 24.0]]
-    assert [g.numpy().tolist() for g in partial] == [[1.0, 1.0], [1.0, 1.0]]
+    assert [g.numpy().tolist() for g in parts] == [[1.0, 1.0], [1.0, 1.0]]
     with pytest.raises(RuntimeError, match="not supported when eager"):
         tf.gradients(v * v, v)
 
