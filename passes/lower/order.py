@@ -218,8 +218,8 @@ class Sorting:
 
 
     def from_both_ends(self, source: Expr, target: Expr, low: Expr, length: Expr) -> Stmt:
-        """Two runs of equal length: neither end of the result comes to the far end of a run before the other is done, so
-        nothing is tested but which of two entries is first."""
+        """Two runs of equal length: neither end of the result comes to the far end of a run before the other is done,
+        and nothing is tested but which of two entries is first."""
         entries, k = self.entries, Var("k")
         i, j, i2, j2 = (Var(x) for x in ("i", "j", "i", "j"))
         start = iadd(source, low)
