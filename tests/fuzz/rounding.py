@@ -104,7 +104,7 @@ def rounding(node: Node, operands: Sequence[Any], outs: Sequence[Array]) -> list
         return found
     with np.errstate(all="ignore"):
         if accumulates(node):
-            sizes, ulp = magnitudes(node, operands), SUM_ULP * np.sqrt(_terms(operands, outs))
+            sizes, ulp = magnitudes(node, operands, outs), SUM_ULP * np.sqrt(_terms(operands, outs))
         else:
             sizes = [np.abs(_wide(a)) for a in outs]
             ulp = max(ulp_of(node.op, _arithmetic_dtype(node), dict(node.attrs)), ULP)
@@ -131,15 +131,16 @@ def _wide(a: Array) -> Array:
     return a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)
 
 
-def magnitudes(node: Node, operands: Sequence[Any]) -> list[Array]:
+def magnitudes(node: Node, operands: Sequence[Any], outs: Sequence[Array]) -> list[Array]:
     """What the terms of each sum amount to, infinities among them left out. Infinite where some order of multiplying
     overflows, or underflows, on the way."""
+    known = _sizes(node, operands, outs)
     if _multiplies(node):
-        most, least = (_absolute(node, operands, clip) for clip in (_at_least_one, _at_most_one))
-        outs = _absolute(node, operands, lambda a: a)
+        most, least = (_absolute(node, operands, known, clip) for clip in (_at_least_one, _at_most_one))
+        outs = _absolute(node, operands, known, lambda a: a)
         return [np.where(low < _TINY, np.inf, np.where(high > _HUGE, high, size))
                 for high, low, size in zip(most, least, outs)]  # fmt: skip
-    return _absolute(node, operands, lambda a: a)
+    return _absolute(node, operands, known, lambda a: a)
 
 
 _TINY, _HUGE = 1e-37, 1e37
@@ -151,18 +152,20 @@ def _multiplies(node: Node) -> bool:
     return "mul" in (getattr(node.op.lowering, "combine", None), node.attrs.get("combine"))
 
 
-def _absolute(node: Node, operands: Sequence[Any], clip: Callable[[Array], Array]) -> list[Array]:
+def _absolute(
+    node: Node, operands: Sequence[Any], known: dict[str, Any], clip: Callable[[Array], Array]
+) -> list[Array]:
     """The node's outputs for the absolute values of its floating operands."""
     positive = [_magnitude(a, clip) if isinstance(a, np.ndarray) else a for a in operands]
-    env = _sizes(node, operands)
-    attrs = {k: substitute_attr(a, env) for k, a in node.all_attrs().items()}
+    attrs = {k: substitute_attr(a, known) for k, a in node.all_attrs().items()}
     out = node.op.ref(*positive, **attrs)
     return [np.abs(_wide(np.asarray(a))) for a in (out if isinstance(out, tuple) else (out,))]
 
 
-def _sizes(node: Node, operands: Sequence[Any]) -> dict[str, Any]:
-    """The sizes that the operands' shapes make known."""
-    pairs = [(v.ir_type, a) for v, a in zip(node.inputs, operands) if isinstance(a, np.ndarray)]
+def _sizes(node: Node, operands: Sequence[Any], outs: Sequence[Array]) -> dict[str, Any]:
+    """The sizes that the shapes of operands and results make known."""
+    values = zip((*node.inputs, *node.outputs), (*operands, *outs))
+    pairs = [(v.ir_type, a) for v, a in values if isinstance(a, np.ndarray)]
     return {str(d): k for t, a in pairs for d, k in zip(t.dims_or_none, a.shape)}
 
 

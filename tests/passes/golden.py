@@ -1,7 +1,7 @@
 """Golden files: what a pass makes of a graph, as text. `GRAPHTF_BLESS=1 pytest tests/passes` writes them anew.
 
-A file has comment lines (`# passes: cse dce` names the passes in order), a graph, and after a line of dashes the graph that
-they make of it. Invariant: the second part is the program's, never written by hand. Entry points: `files`, `check`.
+A file has comment lines (`# passes: cse dce` names the passes in order), a graph, and after a line of dashes what they
+make of it. Invariant: the second part is written by the program, never by hand. Entry points: `files`, `check`.
 """
 
 from __future__ import annotations
