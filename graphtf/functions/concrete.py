@@ -31,10 +31,18 @@ from graphtf.variable import Variable
 Runner = Callable[[Sequence[Any]], list[Any]]
 
 
-def compiled(graph: Graph) -> Runner:
-    """What runs a graph on arrays and cells: native code, or with GRAPHTF_INTERPRET the reference."""
+def compiled(graph: Graph, verify: bool = False) -> Runner:
+    """What runs a graph on arrays and cells: native code, or with GRAPHTF_INTERPRET the reference, or both in turn."""
     if flags.interpret:
         return lambda args: interpret(graph, list(args))
+    if verify or flags.verify:
+        from graphtf.functions.verified import Verified  # loads the passes too
+
+        return Verified(graph, _native)
+    return _native(graph)
+
+
+def _native(graph: Graph) -> Runner:
     from graphtf.runtime import compile  # loads the compiler, which not every program needs
 
     return compile(graph).run
@@ -63,6 +71,7 @@ class ConcreteFunction:
         self._exact: dict[Any, ConcreteFunction] = {}  # for sizes that break what the trace assumes
         self._retrace: Callable[[Sequence[Any]], ConcreteFunction] | None = None  # for shapes of its tensors
         self._variables = tuple(trace.variables.values())
+        self._verify = False
         self.why = ""
 
     # ---- what it is --------------------------------------------------------------------------------------------------
@@ -175,7 +184,7 @@ class ConcreteFunction:
         """Call eagerly with arrays, seen by no tape."""
         runner = self._runner
         if runner is None:
-            runner = self._runner = compiled(self.ir)
+            runner = self._runner = compiled(self.ir, self._verify)
         if self._tail is None:
             raise TypeError(f"{self._name} refers to tensors of an enclosing function, and is called outside of it")
         try:
