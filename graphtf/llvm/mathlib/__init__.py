@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphtf.llvm.mathlib import exp_log, trig
+from graphtf.llvm.mathlib import exp_log, power, trig
 from graphtf.llvm.mathlib.lanes import Body, Lanes, Real
 
 # Longer functions are called, shorter ones inlined into the loop that uses them.
@@ -22,6 +22,7 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Real]]] = {
     "log2": (1, exp_log.log2), "log10": (1, exp_log.log10), "log1p": (1, exp_log.log1p),
     "sigmoid": (1, exp_log.sigmoid), "tanh": (1, exp_log.tanh), "softplus": (1, exp_log.softplus),
     "sin": (1, trig.sin), "cos": (1, trig.cos), "tan": (1, trig.tan),
+    "pow": (2, power.pow), "cbrt": (1, power.cbrt),
 }  # fmt: skip
 NAMES = frozenset(_FUNCTIONS)
 

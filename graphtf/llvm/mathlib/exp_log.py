@@ -14,7 +14,7 @@ _INF, _NAN = math.inf, math.nan
 _LOG2_E = 1.4426950408889634
 # ln 2 as a sum whose first part times any exponent is exact.
 _LN2_F32 = (0.693145751953125, 1.428606765330187e-06)
-_LN2_F64 = (0.6931471805598903, 5.497923018708371e-14)
+LN2_F64 = (0.6931471805598903, 5.497923018708371e-14)
 # log₂ e and log₁₀ e as a sum of two; log₁₀ 2 again with an exact product.
 _LOG2_E_F32 = (1.4426950216293335, 1.925963033500011e-08)
 _LOG2_E_F64 = (1.4426950408889634, 2.0355273740931033e-17)
@@ -63,7 +63,7 @@ _SUBNORMAL_SCALE = 54  # binary places by which subnormals are scaled up
 
 def _split(k: Lanes, x: Real, offset: int) -> tuple[Real, Real, Real]:
     """(t, r, low): x = n·ln 2 + r + low with |r| ≤ ln 2 / 2; the lowest bits of t hold n + offset."""
-    first, second = pick(k, _LN2_F32, _LN2_F64)
+    first, second = pick(k, _LN2_F32, LN2_F64)
     magic = k.format.magic + offset
     t = k.mad(x, _LOG2_E, magic)
     n = t - magic
@@ -178,11 +178,11 @@ def _log_tail(k: Lanes, f: Real) -> Real:
 
 def _join(k: Lanes, e: Real, f: Real) -> Real:
     """e·ln 2 + log(1 + f)"""
-    first, second = pick(k, _LN2_F32, _LN2_F64)
+    first, second = pick(k, _LN2_F32, LN2_F64)
     return k.mad(e, first, f + k.mad(e, second, _log_tail(k, f)))
 
 
-def _split_any(k: Lanes, x: Real) -> tuple[Real, Real]:
+def split_any(k: Lanes, x: Real) -> tuple[Real, Real]:
     """(e, f): x = 2ᵉ·(1 + f), for x > 0, subnormals too."""
     bias, places = float(k.format.bias), float(k.format.fraction)
     small = x < k.format.least_normal
@@ -197,12 +197,17 @@ def _with_edges(k: Lanes, x: Real, result: Real) -> Real:
 
 
 def log(k: Lanes, x: Real) -> Real:
-    return _with_edges(k, x, _join(k, *_split_any(k, x)))
+    return _with_edges(k, x, log_of_positive(k, x))
+
+
+def log_of_positive(k: Lanes, x: Real) -> Real:
+    """log(x) for 0 < x < ∞, subnormals too."""
+    return _join(k, *split_any(k, x))
 
 
 def _scaled_log(k: Lanes, x: Real, one: tuple[float, float], two: tuple[float, float]) -> Real:
     """log_b(x), where `one` is log_b(e) and `two` is log_b(2), each as a sum of two."""
-    e, f = _split_any(k, x)
+    e, f = split_any(k, x)
     high, low = k.product(f, one[0])
     low = k.mad(e, two[1], k.mad(f, one[1], k.mad(_log_tail(k, f), one[0], low)))
     high, error = k.sum(e * two[0], high)

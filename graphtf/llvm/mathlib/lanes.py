@@ -30,6 +30,16 @@ class Format:
         return 2.0 ** (1 - self.bias)
 
     @property
+    def least(self) -> float:
+        """The least positive number."""
+        return 2.0 ** (1 - self.bias - self.fraction)
+
+    @property
+    def largest(self) -> float:
+        """The largest finite number."""
+        return (2.0 - 2.0**-self.fraction) * 2.0**self.bias
+
+    @property
     def magic(self) -> float:
         """1.5·2^fraction: adding it to a small number leaves its nearest integer in the lowest bits."""
         return 1.5 * 2.0**self.fraction
@@ -312,6 +322,9 @@ class Lanes:
 
     def _select(self, mask: Mask, type: str, a: str, b: str) -> str:
         return self.body.value(f"select {self.mask_type} {mask.name}, {type} {a}, {type} {b}")
+
+    def floor(self, x: Real) -> Real:
+        return self.intrinsic("floor", x)
 
     def sqrt(self, x: Real) -> Real:
         return self.intrinsic("sqrt", x)
