@@ -12,7 +12,7 @@ import numpy as np
 
 from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import ir_type
-from graphtf.ir.dims import Dim, same
+from graphtf.ir.dims import Dim, product, same
 from graphtf.ir.dtypes import DType
 from graphtf.ir.op import Kernel, Op, Sample, Trait
 from graphtf.ir.ops.elementwise import broadcast_shapes, check_dtype, conj
@@ -78,12 +78,25 @@ def _vjp(
         for_a = p.matmul(wb, ct, transpose_a=transpose_b, transpose_b=True)
     else:
         for_a = p.matmul(ct, wb, transpose_a=False, transpose_b=not transpose_b)
+    if not transpose_a and _shares_right(ir_type(a), ir_type(b)):
+        wa, ct = _rows(wa), _rows(ct)  # one product with all batches' rows, instead of a sum of products
     if transpose_b:
         for_b = p.matmul(ct, wa, transpose_a=True, transpose_b=transpose_a)
     else:
         for_b = p.matmul(wa, ct, transpose_a=not transpose_a, transpose_b=False)
     cts = (sum_to(for_a, ir_type(a).shape), sum_to(for_b, ir_type(b).shape))
     return cts if own is wide else tuple(p.cast(c, dtype=own) for c in cts)  # type: ignore[return-value]
+
+
+def _shares_right(a: TensorType, b: TensorType) -> bool:
+    """Do several batches of a meet one matrix b?"""
+    return a.shape is not None and b.shape is not None and len(a.shape) > 2 and len(b.shape) == 2
+
+
+def _rows(x: Any) -> Any:
+    """All axes but the last as one."""
+    *outer, columns = ir_type(x).dims
+    return p.reshape(x, shape=(product(outer), columns))
 
 
 _PLAIN = {"transpose_a": False, "transpose_b": False}
@@ -102,7 +115,8 @@ matmul = Op(
     samples=(
         Sample("f32[3, 4] f32[4, 5]", _PLAIN), Sample("f32[4, 3] f32[4, 5]", _LEFT),
         Sample("f32[3, 4] f32[5, 4]", _RIGHT), Sample("f32[4, 3] f32[5, 4]", _BOTH),
-        Sample("f32[2, 1, 3, 4] f32[5, 4, 2]", _PLAIN), Sample("c64[2, 3] c64[3, 2]", _PLAIN),
+        Sample("f32[2, 3, 4] f32[4, 2]", _PLAIN), Sample("f32[2, 1, 3, 4] f32[5, 4, 2]", _PLAIN),
+        Sample("f32[2, 3, 4] f32[5, 4]", _RIGHT), Sample("c64[2, 3] c64[3, 2]", _PLAIN),
         Sample("c64[3, 2] c64[2, 3]", _BOTH),
         Sample("f32[2, 0] f32[0, 3]", _PLAIN), Sample("f32[0, 2] f32[2, 3]", _PLAIN),
         Sample("i8[2, 3] i8[3, 2]", {**_PLAIN, "dtype": dt.int32}), Sample("i32[2, 3] i32[3, 2]", _PLAIN),
