@@ -67,10 +67,10 @@ _CONSTRAINTS = ("the dtype is one the op is defined for", _ENTRIES, _STEPS, _FIT
 
 
 def check_steps(op: Op, constraint: int, padding: Pads, **steps: Shape) -> None:
-    """Raise Violation for a window, stride or dilation below 1, or a negative padding."""
+    """Raise Violation for a window, stride or dilation that is no number of at least 1, or a negative padding."""
     for name, entries in steps.items():
-        if any(isinstance(k, int) and k < 1 for k in entries):
-            raise op.violated(constraint, f"attribute {name} is {list(entries)}, expected at least 1")
+        if not all(isinstance(k, int) and k >= 1 for k in entries):
+            raise op.violated(constraint, f"attribute {name} is {list(entries)}, expected numbers of at least 1")
     if not all(nonnegative(k) for pair in padding for k in pair):
         raise op.violated(constraint, f"attribute padding is {list(padding)}, expected at least 0")
 
