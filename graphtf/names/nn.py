@@ -35,6 +35,17 @@ TABLE: dict[str, dict[str, str]] = {
         "nn": "dropout",
         "nn.experimental": "stateless_dropout",
     },
+    "graphtf.api.generator": {
+        "random": "Generator Algorithm create_rng_state get_global_generator set_global_generator",
+        "random.experimental": "Generator Algorithm create_rng_state get_global_generator set_global_generator",
+    },
+    "graphtf.api.categorical": {
+        "random": "categorical stateless_categorical",
+    },
+    "graphtf.api.initializers": {
+        "": "zeros_initializer=Zeros ones_initializer=Ones constant_initializer=Constant "
+        "random_uniform_initializer=RandomUniform random_normal_initializer=RandomNormal",
+    },
     "graphtf.api.random_state": {
         "random": "set_seed",
     },
