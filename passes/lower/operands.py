@@ -22,6 +22,8 @@ from graphtf.passes.lower.tile import Tile
 
 UNKNOWN = 256  # assumed for sizes known only at run time
 LOCAL = 128 << 10  # bytes of a panel that a block may keep on its stack
+CHUNK = 32  # terms of a panel that are copied at a time
+GROUP = 32  # panels
 WORTH_COPYING = 4 << 20  # products: fewer are done before the copies are
 
 
@@ -124,7 +126,8 @@ def panels_on_stack(p: Product, tile: Tile) -> Panels:
 
     def at(b: Expr, n: Expr, j0: Expr) -> Panel:
         own = Buffer("columns", p.dtype, known(p.k) * tile.columns, "stack")
-        return Panel((Alloc(own), *fill(p, p.right, own, lit(0), b, j0, tile.columns)), own, lit(0), tile.columns)
+        copy = fill(p, p.right, own, lit(0), b, j0, tile.columns, lit(0), size(p.k))
+        return Panel((Alloc(own), *copy), own, lit(0), tile.columns)
 
     return Panels((), at)
 
@@ -139,17 +142,25 @@ def panels_in_memory(p: Factors, read: Read, total: Dim, width: int, name: str) 
     def base(b: Expr, n: Expr) -> Expr:
         return imul(n if batch == 1 else shift(n, b, count), p.k * width)
 
-    def one(t: Expr) -> list[Stmt]:
-        b, n = split_index(t, (batch, count))
-        i0, let = named("i0", imin(imul(n, width), total - width))
-        return [let, *fill(p, read, copy, base(b, n), b, i0, width)]
+    def some(t: Expr) -> list[Stmt]:
+        b, chunk, group = split_index(t, (batch, ceildiv(p.k, CHUNK), ceildiv(count, GROUP)))
+        n = Var("panel")
+        low, let_low = named("low", imul(chunk, CHUNK))
+        high, let_high = named("high", imin(iadd(low, CHUNK), p.k))
+        i0, let_i0 = named("i0", imin(imul(n, width), total - width))
+        start = imul(group, GROUP)
+        body = (let_i0, *fill(p, read, copy, base(b, n), b, i0, width, low, high))
+        return [let_low, let_high, For(n, start, imin(iadd(start, GROUP), count), body)]
 
-    before = blocked(batch * count, max(1, TASK // max(1, width * known(p.k))), "panel", one)
+    tasks = batch * ceildiv(p.k, CHUNK) * ceildiv(count, GROUP)
+    before = blocked(tasks, max(1, TASK // (GROUP * width * CHUNK)), "some", some)
     return Panels(tuple(before), lambda b, n, i0: Panel((), copy, base(b, n), width), contiguous=True)
 
 
-def fill(p: Factors, read: Read, target: Buffer, base: Expr, b: Expr, i0: Expr, width: int) -> list[Stmt]:
-    """Write one panel."""
+def fill(
+    p: Factors, read: Read, target: Buffer, base: Expr, b: Expr, i0: Expr, width: int, low: Expr, high: Expr
+) -> list[Stmt]:
+    """Write terms low … high - 1 of one panel."""
     k, i = Var("k"), Var("i")
     store = Store(target, iadd(shift(base, k, width), i), read(b, iadd(i0, i), k))
-    return [For(k, lit(0), size(p.k), (For(i, lit(0), lit(width), (store,), "vector"),))]
+    return [For(k, low, high, (For(i, lit(0), lit(width), (store,), "vector"),))]
