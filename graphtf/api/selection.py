@@ -12,10 +12,11 @@ from graphtf.indexed_slices import IndexedSlices
 from graphtf.indexing import getitem
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, product
-from graphtf.ir.ops.prims import p
+from graphtf.ir.ops.io import assert_
+from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import failed, invalid, wrong_dtype
 from graphtf.run_time import stated, stated_size
-from graphtf.sizes import as_axis, as_size, as_sizes, index_vector
+from graphtf.sizes import as_axis, as_size, as_sizes, index_vector, shape_vector
 from graphtf.tensor import Tensor
 
 _PythonSlice = slice  # the function below takes the name
@@ -253,15 +254,26 @@ def slice(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tensor
 
 
 def _slice_at_run_time(x: Tensor, begin: Any, size: Any, sizes: tuple[Dim, ...] | None) -> Tensor:
-    start = _vector(begin)
+    start, length = _vector(begin), _vector(size)
+    _check_inside(x, start, length)
     if sizes is not None and -1 not in sizes:
         return p.dynamic_slice(x, start, sizes=sizes)
-    length = _vector(size)
     open_end = sum(1 << k for k, d in enumerate(sizes or ()) if d == -1)
     known = [d if isinstance(d, int) and d >= 0 else None for d in sizes or [None] * len(x.ir_type.dims)]
     return p.strided_slice(
-        x, start, p.add(start, length), shape=stated(known), strides=(1,) * len(known), open_begin=0, open_end=open_end, single=0
-    )
+        x, start, p.add(start, length), shape=stated(known), strides=(1,) * len(known), open_begin=0,
+        open_end=open_end, single=0,
+    )  # fmt: skip
+
+
+def _check_inside(x: Tensor, start: Tensor, length: Tensor) -> None:
+    """Stop the program unless the slice lies within x; a length of -1 means what is left."""
+    if not x.ir_type.dims:
+        return
+    left = p.sub(shape_vector(x.ir_type.dims, dt.int64), start)
+    fits = p.logical_and(p.ge(left, p.maximum(length, scalar_like(length, 0))), p.ge(start, scalar_like(start, 0)))
+    held = p.reduce_all(p.logical_and(fits, p.ge(length, scalar_like(length, -1))), axes=(0,))
+    assert_(held, start, length, message=f"slice: begin and size must lie within the shape {x.shape}, but are")
 
 
 def _vector(items: Any) -> Tensor:

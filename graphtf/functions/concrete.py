@@ -151,9 +151,10 @@ class ConcreteFunction:
         tensors = call.tensors
         if len(tensors) != len(want):
             values = [x for x in nest.flatten((args, kwargs)) if x is not None]
+            if len(values) != len(want):
+                signature = self.pretty_printed_signature()
+                raise TypeError(f"{self._name} takes {len(want)} tensors, got {len(values)}: {signature}")
             tensors = [convert_to_tensor(x, leaf.dtype) for x, leaf in zip(values, want)]
-        if len(tensors) != len(want):
-            raise TypeError(f"{self._name} takes {len(want)} tensors, got {len(tensors)}: {self.pretty_printed_signature()}")
         for k, (x, leaf) in enumerate(zip(tensors, want)):
             if x.dtype is not leaf.dtype:
                 raise TypeError(f"{self._name}: argument {k} has dtype {x.dtype.name}, expected {leaf.dtype.name}")
