@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphtf.llvm.mathlib import exp_log, power, trig
+from graphtf.llvm.mathlib import error, exp_log, gamma, hyperbolic, inverse, power, trig
 from graphtf.llvm.mathlib.lanes import Body, Lanes, Real
 
 # Longer functions are called, shorter ones inlined into the loop that uses them.
@@ -22,6 +22,11 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Real]]] = {
     "log2": (1, exp_log.log2), "log10": (1, exp_log.log10), "log1p": (1, exp_log.log1p),
     "sigmoid": (1, exp_log.sigmoid), "tanh": (1, exp_log.tanh), "softplus": (1, exp_log.softplus),
     "sin": (1, trig.sin), "cos": (1, trig.cos), "tan": (1, trig.tan),
+    "asin": (1, inverse.asin), "acos": (1, inverse.acos), "atan": (1, inverse.atan), "atan2": (2, inverse.atan2),
+    "sinh": (1, hyperbolic.sinh), "cosh": (1, hyperbolic.cosh), "asinh": (1, hyperbolic.asinh),
+    "acosh": (1, hyperbolic.acosh), "atanh": (1, hyperbolic.atanh),
+    "erf": (1, error.erf), "erfc": (1, error.erfc), "erfinv": (1, error.erfinv), "ndtri": (1, error.ndtri),
+    "lgamma": (1, gamma.lgamma), "digamma": (1, gamma.digamma),
     "pow": (2, power.pow), "cbrt": (1, power.cbrt),
 }  # fmt: skip
 NAMES = frozenset(_FUNCTIONS)

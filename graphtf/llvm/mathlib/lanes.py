@@ -455,13 +455,15 @@ def _lane_loop(symbol: str, scalar: str, k: Lanes, results: int) -> str:
     """The text of a function that calls `scalar` for each lane."""
     element, record, count = k.one.type, _record(k.one.type, results), range(results)
     lines = [
-        f"define internal {_record(k.type, results)} @{symbol}({k.type} %x) noinline nounwind willreturn memory(none) {{",
+        f"define internal {_record(k.type, results)} @{symbol}({k.type} %x) "
+        "noinline nounwind willreturn memory(none) {",
         "entry:", "  br label %loop", "loop:", "  %i = phi i32 [ 0, %entry ], [ %next, %loop ]",
         *(f"  %t{r} = phi {k.type} [ poison, %entry ], [ %u{r}, %loop ]" for r in count),
         f"  %one = extractelement {k.type} %x, i32 %i", f"  %y = call {record} @{scalar}({element} %one)",
         *(f"  %y{r} = extractvalue {record} %y, {r}" for r in count),
         *(f"  %u{r} = insertelement {k.type} %t{r}, {element} %y{r}, i32 %i" for r in count),
-        "  %next = add i32 %i, 1", f"  %more = icmp ult i32 %next, {k.width}", "  br i1 %more, label %loop, label %done",
+        "  %next = add i32 %i, 1", f"  %more = icmp ult i32 %next, {k.width}",
+        "  br i1 %more, label %loop, label %done",
         "done:",
         *(f"  %r{r} = insertvalue {_record(k.type, results)} {f'%r{r - 1}' if r else 'poison'}, {k.type} %u{r}, {r}"
           for r in count),

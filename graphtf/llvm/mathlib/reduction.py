@@ -1,8 +1,8 @@
 """Angles reduced to the nearest multiple of π/2, of any size.
 
-Invariant: the rest is the exact one, rounded to twice the format's precision, so sin of 10³⁰⁰ is as accurate as sin of 1.
-Small angles subtract n·π/2 with π/2 as a sum of exact products; huge ones, which are rare, multiply by the bits of 2/π
-that matter for them (Payne and Hanek's method). Entry point: `reduce_angle`.
+Invariant: the rest is the exact one, rounded to twice the format's precision, so sin of 10³⁰⁰ is as accurate as sin
+of 1. Small angles subtract n·π/2 with π/2 as a sum of exact products; huge ones, which are rare, multiply by the bits
+of 2/π that matter for them (Payne and Hanek's method). Entry point: `reduce_angle`.
 """
 
 from __future__ import annotations
