@@ -39,8 +39,9 @@ EDGES: dict[str, Callable[..., Any]] = {
     "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log": np.log, "log2": np.log2, "log10": np.log10,
     "log1p": np.log1p, "tanh": np.tanh, "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin,
     "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2, "sinh": np.sinh, "cosh": np.cosh, "asinh": np.arcsinh,
-    "acosh": np.arccosh, "atanh": np.arctanh, "erf": special.erf, "erfc": special.erfc, "erfinv": lambda x: np.copysign(special.erfinv(x), x),
-    "ndtri": special.ndtri, "digamma": special.digamma, "pow": np.power, "cbrt": np.cbrt, "sigmoid": lambda x: 1 / (1 + np.exp(-x.astype(np.longdouble))),
+    "acosh": np.arccosh, "atanh": np.arctanh, "erf": special.erf, "erfc": special.erfc,
+    "erfinv": lambda x: np.copysign(special.erfinv(x), x), "ndtri": special.ndtri, "digamma": special.digamma,
+    "pow": np.power, "cbrt": np.cbrt, "sigmoid": lambda x: 1 / (1 + np.exp(-x.astype(np.longdouble))),
 }  # fmt: skip
 
 
