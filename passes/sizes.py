@@ -1,17 +1,18 @@
 """Sizes that a graph assumes equal get one name.
 
 Invariant: an input keeps its place; two inputs that shared a guard now share a name, so that matching the arguments
-checks it. Entry points: `unify_sizes`, `rename`, `names_in`, `names_in_node`.
+checks it. Entry points: `unify_sizes`, `rename`, `names_in`, `births`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from graphtf.ir.dims import Dim, SymDim, substitute, symbols
 from graphtf.ir.graph import Graph, Node, Value, map_regions, substitute_attr
+from graphtf.ir.op import Host
 from graphtf.ir.types import RefType
 
 
@@ -79,3 +80,14 @@ def _names_in_attr(attr: Any) -> Iterator[str]:
             yield from _names_in_attr(x)
     elif isinstance(attr, SymDim):
         yield from symbols(attr)
+
+
+def births(inputs: Iterable[Value], nodes: Iterable[Node]) -> dict[str, Value]:
+    """The value that makes a size known, for those that only running the nodes makes known."""
+    known = {s for v in inputs for s in names_in(v)}
+    found: dict[str, Value] = {}
+    for n in nodes:
+        if isinstance(n.op.lowering, Host) or n.regions:
+            found.update((s, v) for v in n.outputs for s in names_in(v) if s not in known)
+        known.update(names_in_node(n))
+    return found

@@ -18,6 +18,7 @@ from graphtf.ir.ops.control import while_
 from graphtf.ir.ops.prims import p
 from graphtf.ir.types import TensorType
 from graphtf.passes.autodiff.cut import is_pure
+from graphtf.passes.sizes import births, names_in_node
 from graphtf.passes.structure import influence
 
 
@@ -63,11 +64,13 @@ def _closure(cond: Graph, body: Graph, carried: int) -> list[int]:
 
 
 def _slice(region: Graph, outputs: Sequence[int]) -> Graph:
-    """A copy of what these outputs need of a region."""
+    """A copy of what these outputs need of a region, what makes sizes known included."""
     wanted = tuple(region.outputs[k] for k in outputs)
+    made = births(region.inputs, region.nodes)
     live, nodes = set(wanted), []
     for n in reversed(region.nodes):
         if not live.isdisjoint(n.outputs):
             live.update(n.inputs)
+            live |= {made[s] for s in names_in_node(n) if s in made} - set(n.outputs)
             nodes.append(n)
     return copy_graph(Graph(region.inputs, tuple(reversed(nodes)), wanted, region.name, region.guards))[0]

@@ -14,10 +14,9 @@ from graphtf.ir.binding import active_binder, binding
 from graphtf.ir.builder import Builder
 from graphtf.ir.dims import Dim
 from graphtf.ir.graph import Graph, Node, Value, copy_graph
-from graphtf.ir.op import Host
 from graphtf.passes.autodiff.record import Backward, Entry
 from graphtf.passes.dce import has_effect
-from graphtf.passes.sizes import names_in, names_in_node
+from graphtf.passes.sizes import births, names_in, names_in_node
 
 
 @dataclass
@@ -67,13 +66,7 @@ class Joint:
     @cached_property
     def births(self) -> dict[str, Value]:
         """The value that makes a size known, for those that only running the graph makes known."""
-        known = {s for v in self.inputs for s in names_in(v)}
-        found: dict[str, Value] = {}
-        for n in self.nodes:
-            if isinstance(n.op.lowering, Host) or n.regions:
-                found.update((s, v) for v in n.outputs for s in names_in(v) if s not in known)
-            known.update(names_in_node(n))
-        return found
+        return births(self.inputs, self.nodes)
 
     def is_born_inside(self, v: Value) -> bool:
         """Does the value's type name a size that only running the graph makes known?"""
@@ -99,6 +92,7 @@ class Joint:
             wanted = not live.isdisjoint(n.outputs)
             if wanted or (has_effect(n) and self.later.isdisjoint((*n.inputs, *n.outputs))):
                 live.update(n.inputs)
+                live |= {self.births[s] for s in names_in_node(n) if s in self.births} - set(n.outputs)
                 nodes.append(n)
         return Graph(self.inputs, tuple(reversed(nodes)), tuple(outputs), self.name, self.guards)
 

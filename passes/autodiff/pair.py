@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from graphtf.ir.graph import Graph, Value
+from graphtf.ir.match import match_arguments
 from graphtf.passes.autodiff.cut import economical
 from graphtf.passes.autodiff.engine import backward
 from graphtf.passes.autodiff.joint import Joint, joint
@@ -87,13 +88,19 @@ def tidied(j: Joint) -> Joint:
 
 
 def _size_inputs(j: Joint, saved: Sequence[Value]) -> list[int]:
-    """Inputs that the backward graph must take because their types make sizes known which nothing else shows."""
+    """Inputs that the backward graph must take because their types make sizes known which nothing else does."""
     named = {s for n in j.nodes if not j.later.isdisjoint(n.outputs) for s in names_in_node(n)}
-    known = {s for v in (*saved, *j.cts.values()) for s in names_in(v)}
+    takes = [*saved, *j.cts.values()]
+    named.update(s for v in takes for s in names_in(v))
+    missing = named - _made_known(takes)
     found = []
     for k, v in enumerate(j.inputs):
-        fresh = (named - known).intersection(names_in(v))
-        if fresh:
+        if missing.intersection(names_in(v)):
             found.append(k)
-            known |= fresh
+            missing -= _made_known([*takes, *(j.inputs[i] for i in found)])
     return found
+
+
+def _made_known(values: Sequence[Value]) -> frozenset[str]:
+    """The sizes that arguments of these types make known."""
+    return match_arguments(Graph(tuple(values), (), ())).names
