@@ -28,6 +28,9 @@ TABLE: dict[str, dict[str, str]] = {
         "nn": "embedding_lookup approx_max_k approx_min_k isotonic_regression",
         "math": "approx_max_k approx_min_k",
     },
+    "graphtf.api.morphology": {
+        "nn": "max_pool_with_argmax dilation2d erosion2d",
+    },
     "graphtf.api.pooling": {
         "nn": "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d max_pool avg_pool pool "
         "space_to_depth depth_to_space",
@@ -53,20 +56,11 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.api.random_state": {
         "random": "set_seed",
     },
-    "graphtf.api.random_generator": {
-        "random": "Algorithm Generator create_rng_state get_global_generator set_global_generator",
-        "random.experimental": "Algorithm Generator create_rng_state get_global_generator set_global_generator",
-    },
     "graphtf.api.random_discrete": {
-        "random": "categorical stateless_categorical uniform_candidate_sampler log_uniform_candidate_sampler",
+        "random": "uniform_candidate_sampler log_uniform_candidate_sampler",
         "random.experimental": "index_shuffle stateless_shuffle",
     },
     "graphtf.api.random_rejection": {
         "random": "gamma poisson stateless_gamma stateless_poisson stateless_binomial",
-    },
-    "graphtf.api.initializers": {
-        "": "constant_initializer=ConstantInitializer ones_initializer=OnesInitializer "
-        "zeros_initializer=ZerosInitializer random_normal_initializer=RandomNormalInitializer "
-        "random_uniform_initializer=RandomUniformInitializer",
     },
 }
