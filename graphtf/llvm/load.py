@@ -1,13 +1,15 @@
 """A program segment in the loop IR becomes callable: its code is in the cache under the text of the loops, or is made.
 
 Invariant: what the text of a module, the target, the emitter and the toolchain do not tell does not change the code.
-Entry point: `load_module`.
+Entry points: `load_module`, `load_modules`.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from graphtf.ir.loops.stmt import Module
@@ -21,14 +23,35 @@ from graphtf.llvm.target import Target
 
 def load_module(engine: Engine, module: Module) -> Loaded:
     """Machine code for a module: from the cache, where it lies under the text of the loops, or compiled."""
-    key = module_key(module, engine.target)
-    objects = _cached(engine.cache, key)
-    if objects is None:
-        from graphtf.llvm.emit import emit_parts  # what writes code is not loaded where code is found
+    return load_modules(engine, [module])[0]
 
-        objects = compile_objects(emit_parts(module, engine.target), engine.target)
-        engine.cache.put(key, pack(objects))
-    return engine.load(objects)
+
+def load_modules(engine: Engine, modules: Sequence[Module]) -> list[Loaded]:
+    """As `load_module` for each; those not in the cache are written and compiled together."""
+    keys = [module_key(m, engine.target) for m in modules]
+    found = [_cached(engine.cache, key) for key in keys]
+    missing = [k for k, objects in enumerate(found) if objects is None]
+    for k, objects in zip(missing, _compiled(engine, [modules[k] for k in missing])):
+        engine.cache.put(keys[k], pack(objects))
+        found[k] = objects
+    return [engine.load(objects) for objects in found if objects is not None]
+
+
+def _compiled(engine: Engine, modules: Sequence[Module]) -> list[list[bytes]]:
+    if not modules:
+        return []
+    from graphtf.llvm.emit import emit_parts  # what writes code is not loaded where code is found
+
+    counts = [0] * len(modules)
+
+    def texts() -> Iterator[str]:
+        for k, module in enumerate(modules):
+            for text in emit_parts(module, engine.target):
+                counts[k] += 1
+                yield text
+
+    objects = iter(compile_objects(texts(), engine.target))
+    return [list(itertools.islice(objects, count)) for count in counts]
 
 
 def _cached(cache: ObjectCache, key: str) -> list[bytes] | None:

@@ -6,6 +6,7 @@ Invariant: whatever the graph holds, the program runs it; what has no native for
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import replace
 
 from graphtf.flags import flags
@@ -13,7 +14,7 @@ from graphtf.ir.graph import Graph
 from graphtf.ir.loops.stmt import If, Stmt, While
 from graphtf.llvm.call import Gil, make_caller
 from graphtf.llvm.engine import engine
-from graphtf.llvm.load import load_module
+from graphtf.llvm.load import load_modules
 from graphtf.llvm.target import Target, usable_cores
 from graphtf.passes.lower.bounds import checked
 from graphtf.passes.lower.caps import Caps
@@ -45,7 +46,7 @@ def build(graph: Graph, pipeline: Pipeline | None = None, debug: bool = False) -
     assembly = assemble(graph, host_caps())
     if debug or flags.debug:
         assembly = with_checks(assembly)
-    natives = [load(step) for step in assembly.steps if isinstance(step, NativeStep)]
+    natives = load([step for step in assembly.steps if isinstance(step, NativeStep)])
     reports = pipeline.reports if pipeline is not None else ()
     return Program(assembly, natives, functools.partial(build, debug=debug), reports)
 
@@ -60,11 +61,14 @@ def with_checks(assembly: Assembly) -> Assembly:
     return replace(assembly, steps=steps, sites=sites)
 
 
-def load(step: NativeStep) -> Native:
-    """Machine code for one native step."""
-    loaded = load_module(engine(), step.module)
-    quick, patient = (make_caller(loaded, gil=gil) for gil in (Gil.HELD, Gil.INTERRUPTIBLE))
-    return Native(quick, patient, step.module.main.sizes, step, any(map(has_loop, step.module.main.body)))
+def load(steps: Sequence[NativeStep]) -> list[Native]:
+    """Machine code for native steps."""
+    natives = []
+    for step, loaded in zip(steps, load_modules(engine(), [step.module for step in steps])):
+        quick, patient = (make_caller(loaded, gil=gil) for gil in (Gil.HELD, Gil.INTERRUPTIBLE))
+        lasting = any(map(has_loop, step.module.main.body))
+        natives.append(Native(quick, patient, step.module.main.sizes, step, lasting))
+    return natives
 
 
 def has_loop(s: Stmt) -> bool:
