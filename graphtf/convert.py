@@ -27,7 +27,9 @@ _INT64 = np.iinfo(np.int64)
 _conversions: list[tuple[Any, Callable[..., Any]]] = []
 
 
-def register_tensor_conversion_function(base_type: Any, conversion_func: Callable[..., Any], priority: int = 100) -> None:
+def register_tensor_conversion_function(
+    base_type: Any, conversion_func: Callable[..., Any], priority: int = 100
+) -> None:
     """Convert objects of `base_type` with `conversion_func(value, dtype=None, name=None, as_ref=False)`.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/register_tensor_conversion_function.
@@ -261,7 +263,8 @@ def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, nam
     if isinstance(value, Tensor):
         if dtype is not None and value.dtype is not as_dtype(dtype):
             raise ValueError(
-                f"Tensor conversion requested dtype {as_dtype(dtype).name} for Tensor with dtype {value.dtype.name}: {value!r}"
+                f"Tensor conversion requested dtype {as_dtype(dtype).name} for Tensor with dtype "
+                f"{value.dtype.name}: {value!r}"
             )
         return value
     wanted = None if dtype is None else as_dtype(dtype)
@@ -293,7 +296,9 @@ def _from_shape(shape: TensorShape, dtype: DType | None) -> Tensor:
     if not shape.is_fully_defined():
         raise ValueError(f"Cannot convert a partially known TensorShape {shape} to a Tensor.")
     if dtype not in (None, dt.int32, dt.int64):
-        raise TypeError(f"Cannot convert TensorShape {shape} to dtype {dtype}. Allowed dtypes are tf.int32 and tf.int64.")
+        raise TypeError(
+            f"Cannot convert TensorShape {shape} to dtype {dtype}. Allowed dtypes are tf.int32 and tf.int64."
+        )
     return array_tensor(np.array(shape.as_list(), (dtype or dt.int32).np))
 
 

@@ -68,7 +68,9 @@ def eager(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     except ValueError as e:
         op.infer(*map(type_of, arrays), **attrs)  # says what is wrong in the op's terms
         if any(text in str(e) for text in _TOO_LARGE):
-            raise InvalidArgumentError(None, None, f"{op.name}: the result would have too many elements ({e})") from None
+            raise InvalidArgumentError(
+                None, None, f"{op.name}: the result would have too many elements ({e})"
+            ) from None
         raise
     except MemoryError as e:
         raise ResourceExhaustedError(None, None, f"{op.name}: {e}") from None

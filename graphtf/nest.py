@@ -139,13 +139,16 @@ def pack_sequence_as(structure: Any, flat_sequence: Any, expand_composites: bool
     """
     if not isinstance(flat_sequence, (list, tuple)):
         if not hasattr(flat_sequence, "__iter__") or isinstance(flat_sequence, (str, bytes)):
-            raise TypeError(f"Attempted to pack value:\n  {flat_sequence}\ninto a structure, but found incompatible type")
+            raise TypeError(
+                f"Attempted to pack value:\n  {flat_sequence}\ninto a structure, but found incompatible type"
+            )
         flat_sequence = list(flat_sequence)
     count = len(flatten(structure, expand_composites))
     if not is_nested(structure) and not (expand_composites and isinstance(structure, CompositeTensor)):
         if len(flat_sequence) != 1:
             raise ValueError(
-                f"The target structure is of type {type(structure)!r}, a single leaf. However the input is a sequence of "
+                f"The target structure is of type {type(structure)!r}, a single leaf. However the input is a "
+                "sequence of "
                 f"length {len(flat_sequence)}: {flat_sequence}."
             )
         return flat_sequence[0]

@@ -20,7 +20,6 @@ from graphtf.refusal import failed, invalid, wrong_dtype
 from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
 from graphtf.tensor_shape import Dimension, TensorShape
 
-
 MOST_ELEMENTS = 2**63 - 1
 
 

@@ -112,7 +112,8 @@ class Tensor:
     def __getattr__(self, name: str) -> Any:
         if name in _NUMPY_ONLY:
             raise AttributeError(
-                f"{type(self).__name__} object has no attribute '{name}'. If you are looking for numpy-related methods, "
+                f"{type(self).__name__} object has no attribute '{name}'. If you are looking for numpy-related "
+                "methods, "
                 "see tf.experimental.numpy, or convert with .numpy()."
             )
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
@@ -333,7 +334,9 @@ class SymbolicTensor(Tensor):
         self.trace.refine(self, shape.as_tuple())
 
     def _refuse(self, what: str, hint: str) -> OperatorNotAllowedInGraphError:
-        return OperatorNotAllowedInGraphError(f"Using a symbolic `tf.Tensor` as a Python `{what}` is not allowed. {hint}")
+        return OperatorNotAllowedInGraphError(
+            f"Using a symbolic `tf.Tensor` as a Python `{what}` is not allowed. {hint}"
+        )
 
     def __bool__(self) -> bool:
         frame = user_frame()

@@ -94,7 +94,9 @@ class Variable(metaclass=_Creating):
         if initial_value is None:
             raise ValueError("The `initial_value` arg to `tf.Variable` must be specified.")
         if constraint is not None and not callable(constraint):
-            raise ValueError(f"Argument `constraint` must be None or a callable. Got a {type(constraint)}: {constraint}")
+            raise ValueError(
+                f"Argument `constraint` must be None or a callable. Got a {type(constraint)}: {constraint}"
+            )
         binder = active_binder()
         if binder is not None:
             binder.creating_variable()  # type: ignore[attr-defined]  # refused after a function's first call
@@ -109,7 +111,9 @@ class Variable(metaclass=_Creating):
         self._name = scopes.names + (name or "Variable")
         self._unique_id = f"{self._name}_{number}"
         self._static = static
-        self._trainable = synchronization is not VariableSynchronization.ON_READ if trainable is None else bool(trainable)
+        self._trainable = (
+            synchronization is not VariableSynchronization.ON_READ if trainable is None else bool(trainable)
+        )
         self._constraint = constraint
         self._synchronization, self._aggregation = synchronization, aggregation
         self.cell = Cell(array, _cell_type(array, static, number), self._name)
@@ -279,7 +283,8 @@ class Variable(metaclass=_Creating):
     def _set(self, value: Tensor, read_value: bool) -> Variable | None:
         if not self._static.is_compatible_with(value.shape):
             raise ValueError(
-                f"Cannot assign value to variable ' {self.name}': Shape mismatch.The variable shape {self._static}, and "
+                f"Cannot assign value to variable ' {self.name}': Shape mismatch.The variable shape "
+                f"{self._static}, and "
                 f"the assigned value shape {value.shape} are incompatible."
             )
         if active_binder() is not None:
@@ -296,11 +301,15 @@ class Variable(metaclass=_Creating):
         that does not fit."""
         return self._set(convert_to_tensor(value, self.dtype), read_value)
 
-    def assign_add(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:
+    def assign_add(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Any:
         """Add to the value."""
         return self._set(_untaped(p.add, self, convert_to_tensor(delta, self.dtype)), read_value)
 
-    def assign_sub(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:
+    def assign_sub(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Any:
         """Subtract from the value."""
         return self._set(_untaped(p.sub, self, convert_to_tensor(delta, self.dtype)), read_value)
 

@@ -224,7 +224,9 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([ 9, 12], dtype=int32)>
     """
     if not isinstance(inputs, Sequence) or not inputs:
-        raise ValueError("Inputs must be an iterable of at least one Tensor/IndexedSlices with the same dtype and shape.")
+        raise ValueError(
+            "Inputs must be an iterable of at least one Tensor/IndexedSlices with the same dtype and shape."
+        )
     first, *rest = [convert_to_tensor(x) for x in inputs]
     total = first
     for x in rest:

@@ -130,12 +130,15 @@ def _check_entries(t: Tensor, entries: list[Any], open_start: bool, message: str
     for k, entry in enumerate(entries):
         if entry in (*_ANY, ...):
             raise ValueError(
-                f"{head} specified shape index {k + open_start}.  Symbol `...` or `*` for a variable number of unspecified "
+                f"{head} specified shape index {k + open_start}.  Symbol `...` or `*` for a variable number of "
+                "unspecified "
                 "dimensions is only allowed as the first entry"
             )
     have, count = len(t.ir_type.dims), len(entries)
     if open_start and have < count:
-        raise ValueError(f"{_text(message)}Tensor  must have rank at least {count}.  Received rank {have}, shape {t.shape}")
+        raise ValueError(
+            f"{_text(message)}Tensor  must have rank at least {count}.  Received rank {have}, shape {t.shape}"
+        )
     allowed = (0, 1) if not entries else (0, 1) if entries == [1] else (count,)
     if not open_start and have != count and have not in allowed:
         label = f"in {allowed}" if len(allowed) > 1 else f"{count}"

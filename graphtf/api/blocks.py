@@ -82,10 +82,16 @@ def batch_to_space(input: Any, block_shape: Any, crops: Any, name: str | None = 
     widths = _widths(crops, count, "batch_to_space")
     blocks = int(np.prod(block))
     if isinstance(batch, int) and batch % blocks:
-        raise invalid("batch_to_space", f"Input batch dimension ({batch}) is not divisible by product of block sizes ({blocks})")
+        raise invalid(
+            "batch_to_space", f"Input batch dimension ({batch}) is not divisible by product of block sizes ({blocks})"
+        )
     space, tail = dims[:count], dims[count:]
     parts = p.reshape(x, shape=(*block, floordiv(batch, blocks), *space, *tail))
-    order = [count, *(e for k in range(count) for e in (count + 1 + k, k)), *range(2 * count + 1, 2 * count + 1 + len(tail))]
+    order = [
+        count,
+        *(e for k in range(count) for e in (count + 1 + k, k)),
+        *range(2 * count + 1, 2 * count + 1 + len(tail)),
+    ]
     moved = p.transpose(parts, perm=tuple(order))
     full = tuple(d * b for d, b in zip(space, block))
     whole = p.reshape(moved, shape=(floordiv(batch, blocks), *full, *tail))

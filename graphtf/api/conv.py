@@ -40,7 +40,14 @@ def _ranked(x: Tensor, w: Tensor, spatial: int, name: str) -> None:
 
 
 def _convolve(
-    input: Any, filters: Any, strides: Any, padding: Any, data_format: str | None, dilations: Any, spatial: int, name: str
+    input: Any,
+    filters: Any,
+    strides: Any,
+    padding: Any,
+    data_format: str | None,
+    dilations: Any,
+    spatial: int,
+    name: str,
 ) -> Tensor:
     """Convolution over `spatial` axes; more axes in front are batch too."""
     place = layout(data_format, spatial, name)
@@ -146,8 +153,12 @@ def _transposed(
     for n, k, s, d, (a, b), have in zip(shape[1:-1], window, steps, gaps, pads, y.ir_type.dims[1:-1]):
         made = (n + a + b - ((k - 1) * d + 1)) // s + 1
         if isinstance(made, int) and isinstance(have, int) and made != have:
-            raise invalid(name, f"output_shape {list(shape)} does not fit an input of shape {y.shape}: {made} != {have}")
-    return place.from_last(p.conv_grad_input(y, w, input_shape=shape, strides=steps, padding=pads, dilations=gaps, groups=1))
+            raise invalid(
+                name, f"output_shape {list(shape)} does not fit an input of shape {y.shape}: {made} != {have}"
+            )
+    return place.from_last(
+        p.conv_grad_input(y, w, input_shape=shape, strides=steps, padding=pads, dilations=gaps, groups=1)
+    )
 
 
 def _output_shape(
@@ -223,7 +234,9 @@ def conv_transpose(
     spatial = len(convert_to_tensor(filters).ir_type.dims) - 2
     if not 1 <= spatial <= 3:
         raise ValueError(f"conv_transpose: filters must have 3 to 5 axes, got {spatial + 2}")
-    return _transposed(input, filters, output_shape, strides, padding, data_format, dilations, spatial, "conv_transpose")
+    return _transposed(
+        input, filters, output_shape, strides, padding, data_format, dilations, spatial, "conv_transpose"
+    )
 
 
 def atrous_conv2d(value: Any, filters: Any, rate: int, padding: Any, name: str | None = None) -> Tensor:

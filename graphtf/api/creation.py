@@ -104,7 +104,9 @@ def ones_like(input: Any, dtype: Any = None, name: str | None = None, layout: An
     return _like(input, dtype, 1)
 
 
-def eye(num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = dt.float32, name: str | None = None) -> Tensor:
+def eye(
+    num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = dt.float32, name: str | None = None
+) -> Tensor:
     """The identity matrix, perhaps rectangular, perhaps repeated.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/eye.
@@ -361,6 +363,8 @@ def bitcast(input: Any, type: Any, name: str | None = None) -> Tensor:
         return p.rebits(x, shape=stated((*x.ir_type.dims, x.dtype.size // target.size)), dtype=target)
     ratio = target.size // x.dtype.size
     if not dims or dims[-1] not in (None, ratio):
-        raise invalid("bitcast", f"Cannot bitcast from {x.dtype.name} to {target.name}: the last dimension must be {ratio}")
+        raise invalid(
+            "bitcast", f"Cannot bitcast from {x.dtype.name} to {target.name}: the last dimension must be {ratio}"
+        )
     return p.rebits(x, shape=stated(x.ir_type.dims[:-1]), dtype=target)
 

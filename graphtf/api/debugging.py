@@ -80,7 +80,9 @@ def _report(sign: str, held: Any, x: Any, y: Any, message: str | None, summarize
     return "\n".join(lines)
 
 
-def assert_equal(x: Any, y: Any, message: str | None = None, summarize: int | None = None, name: str | None = None) -> None:
+def assert_equal(
+    x: Any, y: Any, message: str | None = None, summarize: int | None = None, name: str | None = None
+) -> None:
     """Raises InvalidArgumentError unless x = y everywhere.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/debugging/assert_equal.
@@ -103,7 +105,9 @@ def assert_none_equal(
     _compare(p.ne, "!=", x, y, message, summarize)
 
 
-def assert_less(x: Any, y: Any, message: str | None = None, summarize: int | None = None, name: str | None = None) -> None:
+def assert_less(
+    x: Any, y: Any, message: str | None = None, summarize: int | None = None, name: str | None = None
+) -> None:
     """Raises InvalidArgumentError unless x < y everywhere.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/debugging/assert_less.
@@ -188,7 +192,8 @@ def _sign(op: Op, sign: str, x: Any, message: str | None, summarize: int | None)
         shown = [str(v) for v in np.asarray(t).reshape(-1)[: _SHOWN if summarize is None else summarize].tolist()]
         raise InvalidArgumentError(
             None, None,
-            f"{message or ''}\nCondition x {sign} 0 did not hold element-wise:\nx (shape={t.shape} dtype={t.dtype.name}) = "
+            f"{message or ''}\nCondition x {sign} 0 did not hold element-wise:\nx (shape={t.shape} "
+            f"dtype={t.dtype.name}) = "
             f"\n{shown}",
         )  # fmt: skip
 

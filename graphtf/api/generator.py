@@ -183,7 +183,8 @@ class Generator:
         d, dims = as_dtype(dtype), sizes(shape, "uniform")
         if d.is_integer and (minval is None) != (maxval is None):
             raise ValueError(
-                f"For integer dtype {d!r}, minval and maxval must be both `None` or both non-`None`; got minval={minval}"
+                f"For integer dtype {d!r}, minval and maxval must be both `None` or both non-`None`; got "
+                f"minval={minval}"
                 f" and maxval={maxval}"
             )
         if d.is_integer and minval is None:

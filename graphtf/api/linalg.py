@@ -30,9 +30,13 @@ def matmul(
            [7]], dtype=int32)>
     """
     if transpose_a and adjoint_a:
-        raise ValueError(f"Only one of `transpose_a` and `adjoint_a` can be True. Received {transpose_a=}, {adjoint_a=}.")
+        raise ValueError(
+            f"Only one of `transpose_a` and `adjoint_a` can be True. Received {transpose_a=}, {adjoint_a=}."
+        )
     if transpose_b and adjoint_b:
-        raise ValueError(f"Only one of `transpose_b` and `adjoint_b` can be True. Received {transpose_b=}, {adjoint_b=}.")
+        raise ValueError(
+            f"Only one of `transpose_b` and `adjoint_b` can be True. Received {transpose_b=}, {adjoint_b=}."
+        )
     a, b = convert_pair(a, b)
     for t, name_of in ((a, "a"), (b, "b")):
         if len(t.ir_type.dims) < 2:
@@ -42,7 +46,9 @@ def matmul(
     if adjoint_b and b.dtype.is_complex:
         b = p.conj(b)
     accumulate = None if output_type is None else as_dtype(output_type)
-    return p.matmul(a, b, transpose_a=bool(transpose_a or adjoint_a), transpose_b=bool(transpose_b or adjoint_b), dtype=accumulate)
+    return p.matmul(
+        a, b, transpose_a=bool(transpose_a or adjoint_a), transpose_b=bool(transpose_b or adjoint_b), dtype=accumulate
+    )
 
 
 def matvec(
@@ -74,7 +80,9 @@ def matrix_transpose(a: Any, name: str = "matrix_transpose", conjugate: bool = F
     a = convert_to_tensor(a)
     rank = len(a.ir_type.dims)
     if rank < 2:
-        raise ValueError(f"Argument `a` should be a (batch) matrix with rank >= 2. Received `a` = {a} with shape: {a.shape}")
+        raise ValueError(
+            f"Argument `a` should be a (batch) matrix with rank >= 2. Received `a` = {a} with shape: {a.shape}"
+        )
     out = p.transpose(a, perm=(*range(rank - 2), rank - 1, rank - 2))
     return p.conj(out) if conjugate and a.dtype.is_complex else out
 

@@ -44,7 +44,8 @@ class _Band:
         return at, inside
 
     def sources(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """The inverse: for each place of the matrix the entry of the flat table (0 if none), and whether there is one."""
+        """The inverse: for each place of the matrix the entry of the flat table (0 if none), and whether there is
+        one."""
         at, inside = self.places()
         back = np.zeros(self.rows * self.columns, np.int64)
         covered = np.zeros(back.shape, bool)
@@ -117,7 +118,9 @@ def diag(
         return _square(x, low, _filler(x, padding_value))
     (width,) = _known(dims[-1:], "diag")
     if several and dims[-2] != high - low + 1:
-        raise invalid("diag", f"The number of diagonals provided ({dims[-2]}) is not consistent with k = [{low}, {high}]")
+        raise invalid(
+            "diag", f"The number of diagonals provided ({dims[-2]}) is not consistent with k = [{low}, {high}]"
+        )
     rows, columns = _matrix_sizes(width, low, high, wanted)
     band = _Band(rows, columns, low, high, _aligned(align))
     return _gathered(x, *band.sources(), 1 + several, _filler(x, padding_value))
@@ -128,7 +131,12 @@ def _square(x: Tensor, k: int, filler: Tensor) -> Tensor:
     *lead, n = x.ir_type.dims
     size = n + abs(k)
     rank = len(lead)
-    wide = p.pad(x, scalar_like(x, 0) if x.dtype.kind in "iufc" else filler, low=(*(0,) * rank, max(-k, 0)), high=(*(0,) * rank, max(k, 0)))
+    wide = p.pad(
+        x,
+        scalar_like(x, 0) if x.dtype.kind in "iufc" else filler,
+        low=(*(0,) * rank, max(-k, 0)),
+        high=(*(0,) * rank, max(k, 0)),
+    )
     at = [p.iota(shape=(size, size), axis=axis, dtype=dt.int64) for axis in (0, 1)]
     on = p.eq(p.add(at[0], scalar_like(at[0], k)), at[1])
     return p.select(on, p.reshape(wide, shape=(*lead, size, 1)), filler)
@@ -166,7 +174,9 @@ def diag_part(
         return _main_diagonal(x)
     rows, columns = _known(dims[-2:], "diag_part")
     if not (-rows < low < columns and -rows < high < columns) and (low, high) != (0, 0):
-        raise invalid("diag_part", f"k = [{low}, {high}] is out of bounds for matrices of {rows} rows and {columns} columns")
+        raise invalid(
+            "diag_part", f"k = [{low}, {high}] is out of bounds for matrices of {rows} rows and {columns} columns"
+        )
     band = _Band(rows, columns, low, high, _aligned(align))
     out = _gathered(x, *band.places(), 2, _filler(x, padding_value))
     return out if low != high else p.reshape(out, shape=(*dims[:-2], band.width))
@@ -271,7 +281,9 @@ def band_part(input: Any, num_lower: Any, num_upper: Any, name: str | None = Non
     for count, size, gap in ((num_lower, rows, p.sub(*at)), (num_upper, columns, p.sub(at[1], at[0]))):
         n = as_size(count, "band_part")
         if isinstance(n, int) and isinstance(size, int) and n > size:
-            raise failed("band_part", f"num_lower and num_upper must be at most the number of rows and columns, got {n}")
+            raise failed(
+                "band_part", f"num_lower and num_upper must be at most the number of rows and columns, got {n}"
+            )
         if isinstance(n, int) and n < 0:
             continue
         limit = scalar_like(gap, n) if isinstance(n, int) else p.cast(convert_to_tensor(count), dtype=dt.int64)

@@ -276,7 +276,9 @@ class LinearOperatorFullMatrix(LinearOperator):
         self._matrix = convert_to_tensor(matrix)
         if self._matrix.shape.rank is not None and self._matrix.shape.rank < 2:
             raise ValueError(f"Argument matrix must have at least 2 dimensions.  Found: {self._matrix}")
-        super().__init__(self._matrix.dtype, None, is_non_singular, is_self_adjoint, is_positive_definite, is_square, name)
+        super().__init__(
+            self._matrix.dtype, None, is_non_singular, is_self_adjoint, is_positive_definite, is_square, name
+        )
 
     @property
     def matrix(self) -> Tensor:

@@ -99,7 +99,9 @@ class _OfSeveral(LinearOperator):
         dtype = self.operators[0].dtype
         for o in self.operators:
             if o.dtype is not dtype:
-                raise TypeError(f"Expected all operators to have the same dtype, got {[x.dtype.name for x in operators]}")
+                raise TypeError(
+                    f"Expected all operators to have the same dtype, got {[x.dtype.name for x in operators]}"
+                )
         given = _all_say(self.operators, "is_non_singular") if is_non_singular is None else is_non_singular
         super().__init__(dtype, None, given, is_self_adjoint, is_positive_definite, is_square, name)
 
@@ -162,7 +164,9 @@ class LinearOperatorBlockDiag(_OfSeveral):
         rows = []
         for i, block in enumerate(blocks):
             height = block.ir_type.dims[-2]
-            parts = [block if i == j else _zeros(lead, height, b.ir_type.dims[-1], self.dtype) for j, b in enumerate(blocks)]
+            parts = [
+                block if i == j else _zeros(lead, height, b.ir_type.dims[-1], self.dtype) for j, b in enumerate(blocks)
+            ]
             rows.append(_beside(parts, rank - 1))
         return _beside(rows, rank - 2)
 
@@ -216,7 +220,9 @@ class LinearOperatorKronecker(_OfSeveral):
 
 def _kronecker(a: Tensor, b: Tensor) -> Tensor:
     (m, n), (k, j) = a.ir_type.dims[-2:], b.ir_type.dims[-2:]
-    wide = p.mul(p.reshape(a, shape=(*a.ir_type.dims[:-2], m, 1, n, 1)), p.reshape(b, shape=(*b.ir_type.dims[:-2], 1, k, 1, j)))
+    wide = p.mul(
+        p.reshape(a, shape=(*a.ir_type.dims[:-2], m, 1, n, 1)), p.reshape(b, shape=(*b.ir_type.dims[:-2], 1, k, 1, j))
+    )
     return p.reshape(wide, shape=(*wide.ir_type.dims[:-4], m * k, n * j))
 
 
@@ -301,7 +307,9 @@ class _Circulant(LinearOperator):
         """x, [… rows, columns], its columns filtered by a spectrum."""
         *lead, rows, columns = x.ir_type.dims
         wide = x if x.dtype is spectrum.dtype else p.cast(x, dtype=spectrum.dtype)
-        flat = p.reshape(p.transpose(wide, perm=(*range(len(lead)), len(lead) + 1, len(lead))), shape=(*lead, columns, *self._grid()))
+        flat = p.reshape(
+            p.transpose(wide, perm=(*range(len(lead)), len(lead) + 1, len(lead))), shape=(*lead, columns, *self._grid())
+        )
         places = tuple(range(len(flat.ir_type.dims) - self.axes, len(flat.ir_type.dims)))
         spectrum = p.reshape(spectrum, shape=(*spectrum.ir_type.dims[: -self.axes], 1, *self._grid()))
         found = p.mul(_transformed(flat, places, False), spectrum)

@@ -79,7 +79,8 @@ def sparse_softmax_cross_entropy_with_logits(labels: Any, logits: Any, name: str
         )
     if not at.shape.is_compatible_with(x.shape[:-1]):
         raise ValueError(
-            f"`labels.shape` must equal `logits.shape` except for the last dimension. Received: labels.shape={at.shape} and "
+            "`labels.shape` must equal `logits.shape` except for the last dimension. Received: "
+            f"labels.shape={at.shape} and "
             f"logits.shape={x.shape}"
         )
     if not at.dtype.is_integer:
@@ -167,7 +168,9 @@ def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = Fal
     if not compute_full_loss:
         return loss
     one = scalar_like(z, 1)
-    stirling = p.add(p.sub(p.mul(z, p.log(z)), z), p.mul(scalar_like(z, 0.5), p.log(p.mul(scalar_like(z, 2 * math.pi), z))))
+    stirling = p.add(
+        p.sub(p.mul(z, p.log(z)), z), p.mul(scalar_like(z, 0.5), p.log(p.mul(scalar_like(z, 2 * math.pi), z)))
+    )
     small = p.logical_and(p.ge(z, scalar_like(z, 0)), p.le(z, one))
     return p.add(loss, p.select(small, p.mul(z, scalar_like(z, 0)), stirling))
 
@@ -186,7 +189,9 @@ def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, globa
     losses = convert_to_tensor(per_example_loss)
     given = losses.dtype
     if not losses.ir_type.dims:
-        raise ValueError(f"Invalid value passed for `per_example_loss`. Expected a tensor with at least rank 1. Received: {losses}")
+        raise ValueError(
+            f"Invalid value passed for `per_example_loss`. Expected a tensor with at least rank 1. Received: {losses}"
+        )
     if sample_weight is not None:
         weights = convert_to_tensor(sample_weight)
         weights = p.cast(weights, dtype=given)

@@ -40,7 +40,9 @@ def _row(x: Tensor, i: Any) -> Tensor:
     if isinstance(i, int):
         dims = x.ir_type.dims
         limits, strides = (i + 1, *dims[1:]), (1,) * len(dims)
-        return p.reshape(p.slice(x, starts=(i, *(0,) * (len(dims) - 1)), limits=limits, strides=strides), shape=dims[1:])
+        return p.reshape(
+            p.slice(x, starts=(i, *(0,) * (len(dims) - 1)), limits=limits, strides=strides), shape=dims[1:]
+        )
     out: Tensor = p.gather(x, i, axis=0, batch_dims=0)
     return out
 

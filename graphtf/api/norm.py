@@ -18,7 +18,9 @@ from graphtf.tensor import Tensor
 _MATRIX = ("euclidean", "fro", 1, 2, np.inf)
 
 
-def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool | None = None, name: str | None = None) -> Tensor:
+def norm(
+    tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool | None = None, name: str | None = None
+) -> Tensor:
     """The norm of all elements, of vectors along an axis, or of matrices along two.
 
     `ord` is "euclidean", 1, 2, np.inf, or for vectors any positive number, for matrices also "fro". Raises ValueError

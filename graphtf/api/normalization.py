@@ -32,14 +32,20 @@ def bias_add(value: Any, bias: Any, data_format: str | None = None, name: str | 
     b = convert_to_tensor(bias, x.dtype)
     rank = len(x.ir_type.dims)
     if rank < 2 or len(b.ir_type.dims) != 1:
-        raise invalid("bias_add", f"Must provide as many biases as channels of a tensor of rank 2 or more: {x.shape}, {b.shape}")
+        raise invalid(
+            "bias_add", f"Must provide as many biases as channels of a tensor of rank 2 or more: {x.shape}, {b.shape}"
+        )
     channels = x.ir_type.dims[1 if first else -1]
     if isinstance(channels, int) and b.ir_type.dims[0] != channels:
-        raise invalid("bias_add", f"Must provide as many biases as the last dimension of the input tensor: {x.shape}, {b.shape}")
+        raise invalid(
+            "bias_add", f"Must provide as many biases as the last dimension of the input tensor: {x.shape}, {b.shape}"
+        )
     return p.add(x, p.reshape(b, shape=(b.ir_type.dims[0], *(1,) * (rank - 2)))) if first else p.add(x, b)
 
 
-def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False, name: str | None = None) -> tuple[Tensor, Tensor]:
+def moments(
+    x: Any, axes: Any, shift: Any = None, keepdims: bool = False, name: str | None = None
+) -> tuple[Tensor, Tensor]:
     """The mean and the variance over axes. Follows https://www.tensorflow.org/api_docs/python/tf/nn/moments.
 
     >>> [t.numpy().item() for t in moments([1., 3.], [0])]
@@ -50,7 +56,9 @@ def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False, name: 
     y = p.cast(given, dtype=dt.float32) if half else given
     mean = reduce.reduce_mean(y, axes, keepdims=True)
     gap = p.sub(y, p.stop_gradient(mean))
-    variance = reduce.reduce_mean(p.mul(p.conj(gap), gap) if y.dtype.is_complex else p.mul(gap, gap), axes, keepdims=True)
+    variance = reduce.reduce_mean(
+        p.mul(p.conj(gap), gap) if y.dtype.is_complex else p.mul(gap, gap), axes, keepdims=True
+    )
     if not keepdims:
         gone = as_axes(axes, len(y.ir_type.dims), "moments")
         shape = tuple(d for k, d in enumerate(y.ir_type.dims) if k not in gone)
@@ -71,7 +79,11 @@ def sufficient_statistics(
     x = convert_to_tensor(x)
     gone = as_axes(list(set(axes)), len(x.ir_type.dims), "sufficient_statistics")
     total = product(x.ir_type.dims[k] for k in gone)
-    count = scalar_like(x, total) if isinstance(total, int) else p.cast(p.reshape(shape_vector((total,)), shape=()), dtype=x.dtype)
+    count = (
+        scalar_like(x, total)
+        if isinstance(total, int)
+        else p.cast(p.reshape(shape_vector((total,)), shape=()), dtype=x.dtype)
+    )
     s = None if shift is None else convert_to_tensor(shift, x.dtype)
     moved = x if s is None else p.sub(x, s)
     sums = reduce.reduce_sum(moved, axes, keepdims), reduce.reduce_sum(p.mul(moved, moved), axes, keepdims)
@@ -152,7 +164,9 @@ def batch_norm_with_global_normalization(
     >>> batch_norm_with_global_normalization([3.], [1.], [4.], [0.], [1.], 0., False)
     <tf.Tensor: shape=(1,), dtype=float32, numpy=array([1.], dtype=float32)>
     """
-    return batch_normalization(input, mean, variance, beta, gamma if scale_after_normalization else None, variance_epsilon)
+    return batch_normalization(
+        input, mean, variance, beta, gamma if scale_after_normalization else None, variance_epsilon
+    )
 
 
 def l2_normalize(x: Any, axis: Any = None, epsilon: Any = 1e-12, name: str | None = None, dim: Any = None) -> Tensor:

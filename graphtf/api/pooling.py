@@ -42,7 +42,9 @@ def _mean(x: Tensor, attrs: dict[str, Any]) -> Tensor:
     return p.div(sums, p.window_sum(ones, **attrs))
 
 
-def max_pool1d(input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = "NWC", name: str | None = None) -> Tensor:
+def max_pool1d(
+    input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = "NWC", name: str | None = None
+) -> Tensor:
     """The largest element of each window of [batch, width, channels].
 
     Follows https://www.tensorflow.org/api_docs/python/tf/nn/max_pool1d.
@@ -53,7 +55,9 @@ def max_pool1d(input: Any, ksize: Any, strides: Any, padding: Any, data_format: 
     return _windowed(input, ksize, strides, padding, data_format, 1, "MAX", "max_pool1d")
 
 
-def max_pool2d(input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = "NHWC", name: str | None = None) -> Tensor:
+def max_pool2d(
+    input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = "NHWC", name: str | None = None
+) -> Tensor:
     """The largest element of each window of [batch, height, width, channels].
 
     Follows https://www.tensorflow.org/api_docs/python/tf/nn/max_pool2d.
@@ -64,7 +68,9 @@ def max_pool2d(input: Any, ksize: Any, strides: Any, padding: Any, data_format: 
     return _windowed(input, ksize, strides, padding, data_format, 2, "MAX", "max_pool2d")
 
 
-def max_pool3d(input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = "NDHWC", name: str | None = None) -> Tensor:
+def max_pool3d(
+    input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = "NDHWC", name: str | None = None
+) -> Tensor:
     """The largest element of each window of [batch, depth, height, width, channels].
 
     Follows https://www.tensorflow.org/api_docs/python/tf/nn/max_pool3d.
@@ -75,7 +81,9 @@ def max_pool3d(input: Any, ksize: Any, strides: Any, padding: Any, data_format: 
     return _windowed(input, ksize, strides, padding, data_format, 3, "MAX", "max_pool3d")
 
 
-def avg_pool1d(input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = "NWC", name: str | None = None) -> Tensor:
+def avg_pool1d(
+    input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = "NWC", name: str | None = None
+) -> Tensor:
     """The mean of each window of [batch, width, channels].
 
     Follows https://www.tensorflow.org/api_docs/python/tf/nn/avg_pool1d.
@@ -86,7 +94,9 @@ def avg_pool1d(input: Any, ksize: Any, strides: Any, padding: Any, data_format: 
     return _windowed(input, ksize, strides, padding, data_format, 1, "AVG", "avg_pool1d")
 
 
-def avg_pool2d(input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = "NHWC", name: str | None = None) -> Tensor:
+def avg_pool2d(
+    input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = "NHWC", name: str | None = None
+) -> Tensor:
     """The mean of each window of [batch, height, width, channels].
 
     Follows https://www.tensorflow.org/api_docs/python/tf/nn/avg_pool2d.
@@ -97,7 +107,9 @@ def avg_pool2d(input: Any, ksize: Any, strides: Any, padding: Any, data_format: 
     return _windowed(input, ksize, strides, padding, data_format, 2, "AVG", "avg_pool2d")
 
 
-def avg_pool3d(input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = "NDHWC", name: str | None = None) -> Tensor:
+def avg_pool3d(
+    input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = "NDHWC", name: str | None = None
+) -> Tensor:
     """The mean of each window of [batch, depth, height, width, channels].
 
     Follows https://www.tensorflow.org/api_docs/python/tf/nn/avg_pool3d.
@@ -115,7 +127,9 @@ def _spatial(input: Any, name: str) -> int:
     return rank - 2
 
 
-def max_pool(input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = None, name: str | None = None) -> Tensor:
+def max_pool(
+    input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = None, name: str | None = None
+) -> Tensor:
     """The largest element of each window over one to three spatial axes.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/nn/max_pool.
@@ -126,7 +140,9 @@ def max_pool(input: Any, ksize: Any, strides: Any, padding: Any, data_format: st
     return _windowed(input, ksize, strides, padding, data_format, _spatial(input, "max_pool"), "MAX", "max_pool")
 
 
-def avg_pool(input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = None, name: str | None = None) -> Tensor:
+def avg_pool(
+    input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None = None, name: str | None = None
+) -> Tensor:
     """The mean of each window over one to three spatial axes.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/nn/avg_pool.

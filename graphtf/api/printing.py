@@ -46,7 +46,8 @@ def _stream(given: Any) -> str:
     elif given is sys.stderr or given is sys.__stderr__ or getattr(given, "__module__", "") == "logging":
         return "stderr"
     raise ValueError(
-        f"Unsupported output stream, logging level, or file.{given}. Supported streams are sys.stdout, sys.stderr. File "
+        f"Unsupported output stream, logging level, or file.{given}. Supported streams are sys.stdout, "
+        "sys.stderr. File "
         "needs to be in the form of 'file://<filepath>'."
     )
 

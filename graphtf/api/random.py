@@ -14,7 +14,8 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, ceildiv, product
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.ops.prims import p, scalar_like
-from graphtf.refusal import invalid
+from graphtf.refusal import failed, invalid
+from graphtf.run_time import named_size
 from graphtf.sizes import as_sizes
 from graphtf.tensor import Tensor
 
@@ -24,18 +25,33 @@ _ALGORITHMS = {"philox": 1, "threefry": 2, "auto_select": 3}
 
 
 def sizes(shape: Any, name: str) -> tuple[Dim, ...]:
-    """The shape asked for. Raises the mode's error for a negative size, ValueError for one not known while tracing."""
+    """The shape asked for; what only run time knows gets a name. Raises for a negative size: stateless ops at run time."""
     found = as_sizes(shape, name)
     if found is None:
-        raise ValueError(f"{name}: the shape must be known while the function is traced, got {shape!r}")
+        found = _named(convert_to_tensor(shape), name)
     if any(isinstance(d, int) and d < 0 for d in found):
-        raise invalid(name, f"Dimension {min(d for d in found if isinstance(d, int))} must be >= 0")
+        refusal = failed if name.startswith("stateless") else invalid
+        raise refusal(name, f"Dimension {min(d for d in found if isinstance(d, int))} must be >= 0")
     return found
 
 
+def _named(shape: Tensor, name: str) -> tuple[Dim, ...]:
+    """The sizes in a vector of run time. Raises ValueError if not even their number is known."""
+    count = shape.ir_type.dims[0] if shape.shape.rank == 1 else None
+    if not isinstance(count, int):
+        raise ValueError(f"{name}: the rank must be known while the function is traced, got the shape {shape!r}")
+    each = (p.slice(shape, starts=(k,), limits=(k + 1,), strides=(1,)) for k in range(count))
+    return tuple(named_size(p.reshape(x, shape=())) for x in each)
+
+
 def algorithm(alg: Any) -> int:
-    """The number of an algorithm; only Philox is there. Raises ValueError for another."""
+    """The number of an algorithm; only Philox is there, as on TensorFlow's CPU: ThreeFry is an InvalidArgumentError.
+
+    Raises ValueError for what is no algorithm.
+    """
     number = _ALGORITHMS.get(alg, alg) if isinstance(alg, str) else getattr(alg, "value", alg)
+    if number == _ALGORITHMS["threefry"]:
+        raise failed("random", "the ThreeFry algorithm is not there on this device")
     if number not in (1, 3):
         raise ValueError(f"Unsupported algorithm id: {alg!r}; supported are 'philox' and 'auto_select'")
     return int(number)
@@ -242,13 +258,17 @@ def stateless_dropout(
     >>> stateless_dropout([1., 2.], 0., [1, 2])
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([1., 2.], dtype=float32)>
     """
-    return _dropped(x, rate, noise_shape, lambda dims, d: stateless_uniform(dims, seed, dtype=d, alg=rng_alg or "auto_select"))
+    return _dropped(
+        x, rate, noise_shape, lambda dims, d: stateless_uniform(dims, seed, dtype=d, alg=rng_alg or "auto_select")
+    )
 
 
 def _dropped(x: Any, rate: Any, noise_shape: Any, draw: Any) -> Tensor:
     t = convert_to_tensor(x)
     if not t.dtype.is_floating:
-        raise ValueError(f"`x.dtype` must be a floating point tensor as `x` will be scaled. Received: x_dtype={t.dtype}")
+        raise ValueError(
+            f"`x.dtype` must be a floating point tensor as `x` will be scaled. Received: x_dtype={t.dtype}"
+        )
     if isinstance(rate, (int, float)) and not 0 <= rate < 1:
         raise ValueError(f"`rate` must be a scalar tensor or a float in the range [0, 1). Received: rate={rate}")
     if isinstance(rate, (int, float)) and rate == 0:

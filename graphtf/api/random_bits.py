@@ -17,7 +17,7 @@ from graphtf.ir.dims import Dim, ceildiv, product
 from graphtf.ir.dtypes import DType
 from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.ops.prims import p, scalar_like
-from graphtf.refusal import invalid
+from graphtf.refusal import invalid, wrong_dtype
 from graphtf.tensor import EagerTensor, Tensor
 
 Dims = tuple[Dim, ...]
@@ -49,7 +49,7 @@ def key_and_counter(seed: Any) -> tuple[Tensor, Tensor]:
     """
     s = convert_to_tensor(seed)
     if s.dtype not in (dt.int32, dt.int64, dt.uint32, dt.uint64):
-        raise invalid("random", f"seed must be int32 or int64, got {s.dtype.name}")
+        raise wrong_dtype("random", f"seed must be int32 or int64, got {s.dtype.name}")
     if s.ir_type.dims != (2,):
         raise invalid("random", f"seed must have shape [2], not {s.shape}")
     wide = p.cast(s, dtype=dt.uint64)

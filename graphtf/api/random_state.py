@@ -119,6 +119,10 @@ def _traced(trace: Trace, blocks: Dim) -> Tensor:
     cell = Cell(np.zeros(1, np.uint64), tensor("uint64", 1), "random_state")
     _streams.cells.add(cell)
     used = p.read(cell)
-    by = scalar_like(used, blocks) if isinstance(blocks, int) else p.cast(shape_vector((blocks,), dt.int64), dtype=dt.uint64)
+    by = (
+        scalar_like(used, blocks)
+        if isinstance(blocks, int)
+        else p.cast(shape_vector((blocks,), dt.int64), dtype=dt.uint64)
+    )
     p.assign(cell, p.add(used, by))
     return used

@@ -172,7 +172,9 @@ def reduce_std(input_tensor: Any, axis: Any = None, keepdims: bool = False, name
     return p.sqrt(reduce_variance(input_tensor, axis, keepdims))
 
 
-def reduce_euclidean_norm(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+def reduce_euclidean_norm(
+    input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
+) -> Tensor:
     """√Σ|x|². Follows https://www.tensorflow.org/api_docs/python/tf/math/reduce_euclidean_norm.
 
     >>> reduce_euclidean_norm([3., 4.])
@@ -203,7 +205,9 @@ def reduce_logsumexp(input_tensor: Any, axis: Any = None, keepdims: bool = False
     return p.reshape(logs, shape=tuple(d for k, d in enumerate(x.ir_type.dims) if k not in axes))
 
 
-def count_nonzero(input: Any, axis: Any = None, keepdims: bool | None = None, dtype: Any = dt.int64, name: str | None = None) -> Tensor:
+def count_nonzero(
+    input: Any, axis: Any = None, keepdims: bool | None = None, dtype: Any = dt.int64, name: str | None = None
+) -> Tensor:
     """How many elements along axes are not zero (for strings: not empty).
 
     Follows https://www.tensorflow.org/api_docs/python/tf/math/count_nonzero.
@@ -291,7 +295,9 @@ def cumprod(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = Fals
     return _cumulated(x, axis, "mul", exclusive, reverse)
 
 
-def cumulative_logsumexp(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None) -> Tensor:
+def cumulative_logsumexp(
+    x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None
+) -> Tensor:
     """Running log Σ eˣ along an axis. Follows https://www.tensorflow.org/api_docs/python/tf/math/cumulative_logsumexp.
 
     >>> cumulative_logsumexp([0., 0.])

@@ -107,7 +107,10 @@ def in_top_k(targets: Any, predictions: Any, k: Any, name: str | None = None) ->
     >>> in_top_k([0, 1], [[.1, .9], [.1, .9]], 1)
     <tf.Tensor: shape=(2,), dtype=bool, numpy=array([False,  True])>
     """
-    at, x = convert_to_tensor(targets), convert_to_tensor(predictions, None if is_tensor_like(predictions) else dt.float32)
+    at, x = (
+        convert_to_tensor(targets),
+        convert_to_tensor(predictions, None if is_tensor_like(predictions) else dt.float32),
+    )
     if at.dtype not in (dt.int32, dt.int64):
         raise wrong_dtype("in_top_k", f"targets must be int32 or int64, got {at.dtype.name}")
     rows, classes = x.ir_type.dims

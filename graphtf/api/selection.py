@@ -93,7 +93,12 @@ def boolean_mask(tensor: Any, mask: Any, axis: Any = None, name: str = "boolean_
 
 
 def gather(
-    params: Any, indices: Any, validate_indices: Any = None, axis: Any = None, batch_dims: int = 0, name: str | None = None
+    params: Any,
+    indices: Any,
+    validate_indices: Any = None,
+    axis: Any = None,
+    batch_dims: int = 0,
+    name: str | None = None,
 ) -> Tensor:
     """The slices of `params` at `indices` along an axis. Raises InvalidArgumentError for an index out of range.
 
@@ -120,7 +125,9 @@ def gather(
     return p.gather(x, at, axis=k, batch_dims=batch)
 
 
-def gather_nd(params: Any, indices: Any, batch_dims: int = 0, name: str | None = None, bad_indices_policy: str = "") -> Tensor:
+def gather_nd(
+    params: Any, indices: Any, batch_dims: int = 0, name: str | None = None, bad_indices_policy: str = ""
+) -> Tensor:
     """The elements (or slices) of `params` at index vectors: the last axis of `indices`.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/gather_nd.
@@ -151,7 +158,9 @@ def _scattered(tensor: Any, indices: Any, updates: Any, combine: str) -> Tensor:
     x, at = convert_to_tensor(tensor), convert_to_tensor(indices)
     depth, rank = at.shape[-1] if at.shape.rank else None, x.shape.rank
     if depth is not None and rank is not None and depth > rank:
-        raise failed("tensor_scatter_nd", f"the last axis of indices, {depth}, must be at most the rank {rank} of tensor")
+        raise failed(
+            "tensor_scatter_nd", f"the last axis of indices, {depth}, must be at most the rank {rank} of tensor"
+        )
     return p.scatter(x, at, _like(updates, x), combine=combine)
 
 
@@ -241,7 +250,9 @@ def slice(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tensor
     starts, sizes = as_sizes(begin, "slice"), as_sizes(size, "slice")
     for given in (starts, sizes):
         if given is not None and len(given) != len(dims):
-            raise invalid("slice", f"Expected begin and size arguments to be 1-D tensors of size {len(dims)}, got {list(given)}")
+            raise invalid(
+                "slice", f"Expected begin and size arguments to be 1-D tensors of size {len(dims)}, got {list(given)}"
+            )
     if starts is None or sizes is None:
         return _slice_at_run_time(x, begin, size, sizes)
     if any(isinstance(k, int) and k < -1 for k in sizes):
@@ -376,7 +387,9 @@ def assigned_slice(x: Tensor, key: Any, value: Tensor) -> Tensor:
 
 def _descending(direction: str, name: str) -> bool:
     if direction not in ("ASCENDING", "DESCENDING"):
-        raise ValueError(f"Argument `direction` should be one of 'ASCENDING' or 'DESCENDING'. Received: direction={direction}")
+        raise ValueError(
+            f"Argument `direction` should be one of 'ASCENDING' or 'DESCENDING'. Received: direction={direction}"
+        )
     return direction == "DESCENDING"
 
 
@@ -390,7 +403,9 @@ def sort(values: Any, axis: Any = -1, direction: str = "ASCENDING", name: str | 
     return p.sort(x, axis=as_axis(axis, len(x.ir_type.dims), "sort"), descending=_descending(direction, "sort"))
 
 
-def argsort(values: Any, axis: Any = -1, direction: str = "ASCENDING", stable: bool = False, name: str | None = None) -> Tensor:
+def argsort(
+    values: Any, axis: Any = -1, direction: str = "ASCENDING", stable: bool = False, name: str | None = None
+) -> Tensor:
     """The positions (int32) that put the elements along an axis in order.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/argsort.

@@ -168,7 +168,10 @@ def _resolved(x: Tensor, target: tuple[Dim, ...]) -> tuple[Dim, ...]:
         return _resolved_empty(x, target)
     missing = floordiv(count, rest)
     if isinstance(count, int) and isinstance(rest, int) and count % rest:
-        raise invalid("reshape", f"Input to reshape is a tensor with {count} values, but the requested shape requires a multiple of {rest}")
+        raise invalid(
+            "reshape",
+            f"Input to reshape is a tensor with {count} values, but the requested shape requires a multiple of {rest}",
+        )
     return tuple(missing if k in holes else d for k, d in enumerate(target))
 
 
@@ -407,7 +410,9 @@ def _between(x: Tensor, axis: int, start: Dim, limit: Dim) -> Tensor:
     return p.slice(x, starts=starts, limits=limits, strides=(1,) * len(dims))
 
 
-def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = None, name: str = "split") -> list[Tensor]:
+def split(
+    value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = None, name: str = "split"
+) -> list[Tensor]:
     """Cut along an axis into a number of equal pieces, or pieces of given sizes (one may be -1: what is left).
 
     Raises InvalidArgumentError (tracing: ValueError) if it does not come out even.
@@ -421,7 +426,9 @@ def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = 
     if not is_known(axis) or (is_tensor_like(num_or_size_splits) and as_sizes(num_or_size_splits, "split") is None):
         return _split_at_run_time(x, num_or_size_splits, axis, num)
     k = as_axis(axis, len(dims), "split")
-    if isinstance(num_or_size_splits, int) or (is_tensor_like(num_or_size_splits) and num_or_size_splits.shape.rank == 0):
+    if isinstance(num_or_size_splits, int) or (
+        is_tensor_like(num_or_size_splits) and num_or_size_splits.shape.rank == 0
+    ):
         widths = _equal_widths(dims[k], as_integers(num_or_size_splits, "split")[0])
     else:
         widths = _given_widths(dims[k], as_sizes(num_or_size_splits, "split"))
@@ -483,14 +490,18 @@ def tile(input: Any, multiples: Any, name: str | None = None) -> Tensor:
     if counts is None:
         return p.tile(x, convert_to_tensor(multiples), shape=stated((None,) * len(dims)))
     if len(counts) != len(dims) or any(isinstance(m, int) and m < 0 for m in counts):
-        raise invalid("tile", f"Expected multiples argument to be a vector of length {len(dims)} but got {list(counts)}")
+        raise invalid(
+            "tile", f"Expected multiples argument to be a vector of length {len(dims)} but got {list(counts)}"
+        )
     split_shape = tuple(e for d in dims for e in (1, d))
     stretched = tuple(e for d, m in zip(dims, counts) for e in (m, d))
     wide = p.broadcast(p.reshape(x, shape=split_shape), shape=stretched)
     return p.reshape(wide, shape=tuple(d * m for d, m in zip(dims, counts)))
 
 
-def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: str | None = None) -> Tensor:
+def pad(
+    tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: str | None = None
+) -> Tensor:
     """Bordered: by a value, or (REFLECT, SYMMETRIC) by mirrored elements. `paddings` is [[before, after], …].
 
     Raises ValueError for another mode, InvalidArgumentError (tracing: ValueError) for paddings that do not fit.
@@ -501,7 +512,9 @@ def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any
     """
     x, mode = convert_to_tensor(tensor), mode.upper()
     if mode not in ("CONSTANT", "REFLECT", "SYMMETRIC"):
-        raise ValueError(f"Value of argument `mode` expected to be one of 'CONSTANT', 'REFLECT' or 'SYMMETRIC'. Received: {mode}")
+        raise ValueError(
+            f"Value of argument `mode` expected to be one of 'CONSTANT', 'REFLECT' or 'SYMMETRIC'. Received: {mode}"
+        )
     if is_tensor_like(paddings) and known(paddings) is None:
         shape = (None,) * len(x.ir_type.dims)
         return deferred_like(lambda t, w: pad(t, w, mode, constant_values), [x, convert_to_tensor(paddings)], x, shape)
@@ -527,7 +540,9 @@ def _paddings(paddings: Any, rank: int) -> list[tuple[Dim, Dim]]:
     if any(row is None for row in found):
         raise ValueError("paddings must be known while the function is traced")
     if len(found) != rank or any(len(row) != 2 for row in found if row is not None):
-        raise invalid("pad", f"The first dimension of paddings must be the rank of inputs, got {paddings!r} for rank {rank}")
+        raise invalid(
+            "pad", f"The first dimension of paddings must be the rank of inputs, got {paddings!r} for rank {rank}"
+        )
     if any(isinstance(d, int) and d < 0 for row in found if row is not None for d in row):
         raise invalid("pad", f"Paddings must be non-negative: {paddings!r}")
     return found  # type: ignore[return-value]
@@ -598,7 +613,9 @@ def _rolled(x: Tensor, by: int, axis: int) -> Tensor:
     return p.concat(_between(x, axis, cut, size), _between(x, axis, 0, cut), axis=axis)
 
 
-def reverse_sequence(input: Any, seq_lengths: Any, seq_axis: Any = None, batch_axis: Any = None, name: str | None = None) -> Tensor:
+def reverse_sequence(
+    input: Any, seq_lengths: Any, seq_axis: Any = None, batch_axis: Any = None, name: str | None = None
+) -> Tensor:
     """In row i of `batch_axis`, the first seq_lengths[i] elements along `seq_axis` in reverse order.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/reverse_sequence.
@@ -647,7 +664,9 @@ def repeat(input: Any, repeats: Any, axis: Any = None, name: str | None = None) 
                 raise ValueError(f"Dimensions {x.ir_type.dims[k]} and {len(found)} are not compatible")
         return p.gather(x, positions, axis=k, batch_dims=0)
     dims = x.ir_type.dims
-    wide = p.broadcast(p.reshape(x, shape=(*dims[: k + 1], 1, *dims[k + 1 :])), shape=(*dims[: k + 1], scalar, *dims[k + 1 :]))
+    wide = p.broadcast(
+        p.reshape(x, shape=(*dims[: k + 1], 1, *dims[k + 1 :])), shape=(*dims[: k + 1], scalar, *dims[k + 1 :])
+    )
     return p.reshape(wide, shape=(*dims[:k], dims[k] * scalar, *dims[k + 1 :]))
 
 

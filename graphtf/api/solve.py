@@ -34,7 +34,9 @@ def _like(rhs: Any, a: Tensor) -> Tensor:
     return convert_to_tensor(rhs, None if is_tensor_like(rhs) else a.dtype)
 
 
-def triangular_solve(matrix: Any, rhs: Any, lower: bool = True, adjoint: bool = False, name: str | None = None) -> Tensor:
+def triangular_solve(
+    matrix: Any, rhs: Any, lower: bool = True, adjoint: bool = False, name: str | None = None
+) -> Tensor:
     """x with matrix x = rhs (or its adjoint), of which one triangle is read.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/linalg/triangular_solve.

@@ -68,7 +68,9 @@ def spread(value: Any, place: Layout, name: str, what: str) -> tuple[int, ...]:
             raise invalid(name, f"{what} along batch and channels must be 1, got {list(given)}")
         given = kept
     if len(given) != place.spatial:
-        raise ValueError(f"{name}: {what} should be of length 1, {place.spatial} or {place.spatial + 2} but was {len(given)}")
+        raise ValueError(
+            f"{name}: {what} should be of length 1, {place.spatial} or {place.spatial + 2} but was {len(given)}"
+        )
     if any(k <= 0 for k in given):
         raise invalid(name, f"{what} must be positive, got {list(given)}")
     return given
@@ -88,7 +90,9 @@ def paddings(
         raise ValueError(f"{name}: padding must be 'SAME', 'VALID' or a list, got {padding!r}")
     rows = [as_integers(row, name) for row in padding]
     if len(rows) != place.spatial + 2 or any(len(r) != 2 for r in rows):
-        raise ValueError(f"{name}: explicit padding must have a pair for each of {place.spatial + 2} axes, got {padding!r}")
+        raise ValueError(
+            f"{name}: explicit padding must have a pair for each of {place.spatial + 2} axes, got {padding!r}"
+        )
     outer = (rows[0], rows[1] if place.channels_first else rows[-1])
     if any(any(r) for r in outer) or any(k < 0 for r in rows for k in r):
         raise invalid(name, f"explicit padding must be 0 along batch and channels and not negative, got {padding!r}")
@@ -106,4 +110,8 @@ def fits(sizes: Sequence[Dim], window: Sequence[Dim], dilations: Sequence[int], 
     for n, k, d, (low, high) in zip(sizes, window, dilations, pads):
         room = n + low + high - ((k - 1) * d + 1)
         if isinstance(room, int) and room < 0 and n != 0:
-            raise invalid(name, f"Negative dimension size caused by subtracting {(k - 1) * d + 1} from {n + low + high}: the window is too large")
+            raise invalid(
+                name,
+                f"Negative dimension size caused by subtracting {(k - 1) * d + 1} from {n + low + high}: the "
+                "window is too large",
+            )

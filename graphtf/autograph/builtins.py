@@ -123,7 +123,9 @@ def _sum(x: Any, start: Any = 0) -> Any:
 
 
 def _enumerate(x: Any, start: Any = 0) -> Any:
-    return enumerate(x, start) if not isinstance(x, SymbolicTensor) or x.shape[0] is not None else _refused("enumerate", x)
+    return (
+        enumerate(x, start) if not isinstance(x, SymbolicTensor) or x.shape[0] is not None else _refused("enumerate", x)
+    )
 
 
 def _refused(name: str, x: Any) -> Any:

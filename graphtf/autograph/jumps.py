@@ -31,7 +31,9 @@ class _Loop:
 
 def without_jumps(function: ast.FunctionDef) -> None:
     """Rewrite the body of a function in place."""
-    if not any(contains(_parts(s), (ast.Return, ast.Break, ast.Continue)) for s in ast.walk(function) if _is_control(s)):
+    if not any(
+        contains(_parts(s), (ast.Return, ast.Break, ast.Continue)) for s in ast.walk(function) if _is_control(s)
+    ):
         return
     function.body = _Jumps().function(_tail(function.body))
 

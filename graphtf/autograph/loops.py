@@ -202,7 +202,8 @@ class _Staged:
             if x is None:
                 raise TypeError(f"'{name}' is None before the loop, and is set to a value in it")
             raise TypeError(
-                f"'{name}' is a {type(x).__name__}, which a loop over tensors cannot change: its value must be a tensor, a "
+                f"'{name}' is a {type(x).__name__}, which a loop over tensors cannot change: its value must be a "
+                "tensor, a "
                 "number, or a structure of such"
             )
 

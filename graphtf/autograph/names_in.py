@@ -69,6 +69,8 @@ def contains(nodes: Iterable[ast.AST], kinds: tuple[type, ...]) -> bool:
     for node in nodes:
         if isinstance(node, kinds):
             return True
-        if not isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.Lambda)) and contains(ast.iter_child_nodes(node), kinds):
+        if not isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.Lambda)) and contains(
+            ast.iter_child_nodes(node), kinds
+        ):
             return True
     return False

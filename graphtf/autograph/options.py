@@ -27,7 +27,10 @@ _pending = _Pending()
 
 
 def set_loop_options(
-    parallel_iterations: Any = None, swap_memory: Any = None, maximum_iterations: Any = None, shape_invariants: Any = None
+    parallel_iterations: Any = None,
+    swap_memory: Any = None,
+    maximum_iterations: Any = None,
+    shape_invariants: Any = None,
 ) -> None:
     """Say of the loop around: shapes that vary, as pairs of variable and shape, and the most iterations.
 

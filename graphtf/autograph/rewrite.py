@@ -131,7 +131,9 @@ class _Rewriter(ast.NodeTransformer):
         nothing = ast.arguments([], [], None, [], [], None, [])
         return placed(ast.Lambda(nothing, body), like)
 
-    def _define(self, name: str, body: Block, state: Sequence[str], like: ast.AST, args: Sequence[str] = ()) -> ast.stmt:
+    def _define(
+        self, name: str, body: Block, state: Sequence[str], like: ast.AST, args: Sequence[str] = ()
+    ) -> ast.stmt:
         """A function of the statement's own, that sets the variables of the function around it."""
         declarations: Block = []
         shared = [n for n in state if n not in self.globals]

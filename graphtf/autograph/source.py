@@ -80,7 +80,9 @@ def _same_names(t: Any, code: types.CodeType) -> bool:
         return True
     attributes = {n.attr for n in ast.walk(t.body) if isinstance(n, ast.Attribute)}
     known = {*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars}
-    constants = {n.value for n in ast.walk(t.body) if isinstance(n, ast.Constant) and isinstance(n.value, (int, float, str))}
+    constants = {
+        n.value for n in ast.walk(t.body) if isinstance(n, ast.Constant) and isinstance(n.value, (int, float, str))
+    }
     plain = {c for c in code.co_consts if isinstance(c, (int, float, str)) and "<lambda>" not in str(c)}
     return used | attributes >= known - set(names) - {"__class__"} and used <= known | set(names) | _inner(code) and (
         plain <= constants or bool(_folded(t))

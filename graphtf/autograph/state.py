@@ -94,11 +94,15 @@ def _joined_one(name: str, a: Any, b: Any) -> Any:
             return x if x.why else Undefined(name, why, ValueError)
     if (a is None) != (b is None):
         branch = "main" if a is None else "else"
-        raise TypeError(f"{_shown(name)} is None at the end of the {branch} branch of the `if`, and a value in the other")
+        raise TypeError(
+            f"{_shown(name)} is None at the end of the {branch} branch of the `if`, and a value in the other"
+        )
     if isinstance(a, Variable) or isinstance(b, Variable) or not (is_staged(a) and is_staged(b)):
         if _equal(a, b):
             return a
-        why = f"{_shown(name)} is {type(a).__name__} in one branch of an `if` on a tensor and another object in the other"
+        why = (
+            f"{_shown(name)} is {type(a).__name__} in one branch of an `if` on a tensor and another object in the other"
+        )
         return Undefined(name, why, TypeError)
     if not isinstance(a, Tensor) and not isinstance(b, Tensor) and _equal(a, b):
         return a
@@ -126,12 +130,15 @@ def _alike(name: str, a: Any, b: Any, regions: Sequence[Region]) -> tuple[Any, A
     try:
         nest.assert_same_structure(a, b)
     except (ValueError, TypeError) as e:
-        raise TypeError(f"{_shown(name)} does not have the same nested structure in the branches of the `if`.\n{e}") from None
+        raise TypeError(
+            f"{_shown(name)} does not have the same nested structure in the branches of the `if`.\n{e}"
+        ) from None
     first, second = _tensors(name, a, regions[0], b), _tensors(name, b, regions[1], a)
     for x, y in zip(nest.flatten(first), nest.flatten(second)):
         if isinstance(x, Tensor) and isinstance(y, Tensor) and x.dtype is not y.dtype:
             raise TypeError(
-                f"{_shown(name)} has dtype {x.dtype.name} in the main branch of the `if`, but dtype {y.dtype.name} in the "
+                f"{_shown(name)} has dtype {x.dtype.name} in the main branch of the `if`, but dtype "
+                f"{y.dtype.name} in the "
                 "else branch"
             )
     return first, second

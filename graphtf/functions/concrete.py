@@ -133,7 +133,9 @@ class ConcreteFunction:
         """The signature in a few lines."""
         args, kwargs = self.structured_input_signature
         inside = [*map(repr, args), *(f"{k}={v!r}" for k, v in kwargs.items())]
-        result = nest.map_structure(lambda x: None if x is None else TensorSpec(x.shape, x.dtype), self.structured_outputs)
+        result = nest.map_structure(
+            lambda x: None if x is None else TensorSpec(x.shape, x.dtype), self.structured_outputs
+        )
         return f"{self._name}({', '.join(inside)})\n  Returns: {result!r}"
 
     def __repr__(self) -> str:

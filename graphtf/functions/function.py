@@ -136,7 +136,9 @@ class Function:
         last = next(reversed(self._traces))
         if last.structure != signature.structure:
             return "a Python value, or the structure of the arguments, is new"
-        changed = [f"tensor {k} is {b}, was {a}" for k, (a, b) in enumerate(zip(last.leaves, signature.leaves)) if a != b]
+        changed = [
+            f"tensor {k} is {b}, was {a}" for k, (a, b) in enumerate(zip(last.leaves, signature.leaves)) if a != b
+        ]
         return "; ".join(changed) or "its variables or enclosing function are gone"
 
     def _traced(self, call: Canonical) -> ConcreteFunction:
@@ -178,7 +180,9 @@ class Function:
         """The Python function, its control flow rewritten."""
         if not self._autograph:
             return self.python_function
-        from graphtf.autograph.convert import converted_callee  # parses source, which a program that only calls need not
+        from graphtf.autograph.convert import (
+            converted_callee,  # parses source, which a program that only calls need not
+        )
 
         inner = self.python_function
         return inner.rewritten(converted_callee) if isinstance(inner, _Method) else converted_callee(inner)  # type: ignore[no-any-return]
@@ -291,8 +295,10 @@ def _results(trace: Trace, result: Any) -> tuple[list[Any], Any]:
             tensor = convert_to_tensor(x)
         except (ValueError, TypeError) as e:
             raise TypeError(
-                "To be compatible with tf.function, Python functions must return zero or more Tensors or ExtensionTypes or "
-                f"None values; in compilation of {trace.name}, found return value of type {type(x).__name__}, which is not a "
+                "To be compatible with tf.function, Python functions must return zero or more Tensors or "
+                "ExtensionTypes or "
+                f"None values; in compilation of {trace.name}, found return value of type {type(x).__name__}, "
+                "which is not a "
                 f"Tensor or ExtensionType. ({e})"
             ) from None
         numbers.append(len(outputs))
@@ -326,7 +332,9 @@ def _fitted(name: str, x: Any, spec: Any) -> Any:
     except (ValueError, TypeError) as e:
         raise TypeError(f"Binding inputs to tf.function `{name}` failed: cannot convert {x!r} to {spec}: {e}") from None
     if not spec.is_compatible_with(tensor):
-        raise TypeError(f"Binding inputs to tf.function `{name}` failed: got {TensorSpec.from_tensor(tensor)}, expected {spec}")
+        raise TypeError(
+            f"Binding inputs to tf.function `{name}` failed: got {TensorSpec.from_tensor(tensor)}, expected {spec}"
+        )
     return tensor
 
 

@@ -176,7 +176,9 @@ class _Walk:
             return self.tensor(x, Leaf(x.dtype, x.shape.as_tuple()))
         if isinstance(x, CompositeTensor):
             parts = [self.visit(c) for c in x._components()]
-            return (kind, getattr(x, "_type_spec", None), tuple(k for k, _ in parts)), _Composite(x, [s for _, s in parts])
+            return (kind, getattr(x, "_type_spec", None), tuple(k for k, _ in parts)), _Composite(
+                x, [s for _, s in parts]
+            )
         if isinstance(x, (list, tuple, Mapping)) or nest.is_nested(x):
             return self.nested(x)
         if isinstance(x, _BY_VALUE) and not isinstance(x, MethodType):
@@ -257,7 +259,9 @@ class Parameters:
         kinds = [] if self.signature is None else [q.kind for q in self.signature.parameters.values()]
         self.plain = all(k is inspect.Parameter.POSITIONAL_OR_KEYWORD for k in kinds)
 
-    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any], defaults: bool = True) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def bind(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], defaults: bool = True
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arguments in canonical form: positional where they can be, defaults filled in. Raises TypeError."""
         if self.signature is None:
             return tuple(args), dict(kwargs)

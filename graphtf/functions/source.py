@@ -14,8 +14,12 @@ import graphtf.passes
 from graphtf.ir.graph import Source
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_OURS = tuple(os.path.join(os.path.abspath(root), "") for root in (_HERE, *graphtf.ir.__path__, *graphtf.passes.__path__))
-_ASIDE = tuple(os.path.dirname(os.__file__) + os.sep + name for name in ("contextlib.py", "functools.py", "threading.py"))
+_OURS = tuple(
+    os.path.join(os.path.abspath(root), "") for root in (_HERE, *graphtf.ir.__path__, *graphtf.passes.__path__)
+)
+_ASIDE = tuple(
+    os.path.dirname(os.__file__) + os.sep + name for name in ("contextlib.py", "functools.py", "threading.py")
+)
 _internal: dict[CodeType, bool] = {}
 unconverted: dict[CodeType, str] = {}  # code whose control flow AutoGraph could not rewrite, and why
 _MOST_CODES = 100_000

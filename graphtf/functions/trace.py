@@ -141,7 +141,8 @@ class Trace(Builder):
             trace = trace.parent
         if owner is None or trace is None:
             raise TypeError(
-                f"{x!r} is out of scope and cannot be used here: it belongs to another function, and its value ends with "
+                f"{x!r} is out of scope and cannot be used here: it belongs to another function, and its value "
+                "ends with "
                 "that. Return it from there, or store it in a tf.Variable."
             )
         found = self.captured.get(id(x))
@@ -232,7 +233,8 @@ class Trace(Builder):
         """Raises ValueError unless variables may be created now."""
         if not self.root.may_create:
             raise ValueError(
-                "tf.function only supports singleton tf.Variables created on the first call. Make sure the tf.Variable is "
+                "tf.function only supports singleton tf.Variables created on the first call. Make sure the "
+                "tf.Variable is "
                 "only created once or created outside tf.function."
             )
 

@@ -156,7 +156,9 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Array:
     return shaping.broadcast_to(value, _sizes(shape))
 
 
-def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Array:
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+) -> Array:
     """`fill_value` in the shape and dtype of an array."""
     if order != "K" or not subok or shape is not None:
         raise ValueError("full_like: `order`, `subok` and `shape` are not supported")
@@ -195,15 +197,27 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Ar
 
 
 def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = float, axis: int = 0
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = float,
+    axis: int = 0,
 ) -> Any:
     """`num` evenly spaced numbers from start to stop; with `retstep` also their distance."""
     wanted = None if dtype is None else _dtype(dtype)
-    a, b = floats(start, stop) if wanted is None or not wanted.is_inexact else (asarray(x, wanted) for x in (start, stop))
+    a, b = (
+        floats(start, stop) if wanted is None or not wanted.is_inexact else (asarray(x, wanted) for x in (start, stop))
+    )
     if num < 0:
         raise ValueError(f"Argument `num` must be non-negative. Received: {num}")
     gap, parts = p.sub(b, a), (num - 1) if endpoint else num
-    step = p.div(gap, convert_to_tensor(float(parts), a.dtype)) if parts > 0 else p.mul(gap, convert_to_tensor(np.nan, a.dtype))
+    step = (
+        p.div(gap, convert_to_tensor(float(parts), a.dtype))
+        if parts > 0
+        else p.mul(gap, convert_to_tensor(np.nan, a.dtype))
+    )
     if endpoint:
         out = creation.linspace_nd(a, b, num, axis=axis) if num else zeros((0,), a.dtype)
     else:

@@ -88,7 +88,9 @@ isnan = _unary("isnan", "Is x NaN?", p.isnan)
 isfinite = _unary("isfinite", "Is x neither infinite nor NaN?", p.isfinite)
 isneginf = _unary("isneginf", "Is x -∞?", lambda x: p.eq(x, scalar_like(x, -np.inf)))
 isposinf = _unary("isposinf", "Is x ∞?", lambda x: p.eq(x, scalar_like(x, np.inf)))
-bitwise_not = _unary("bitwise_not", "~x", lambda x: compare.logical_not(x) if x.dtype.is_bool else p.bitwise_not(x), False)
+bitwise_not = _unary(
+    "bitwise_not", "~x", lambda x: compare.logical_not(x) if x.dtype.is_bool else p.bitwise_not(x), False
+)
 logical_not = _unary("logical_not", "not x", lambda x: p.logical_not(_truth(x)), False)
 signbit = _unary("signbit", "Is the sign of x set?", lambda x: _negative(x), False)
 

@@ -30,7 +30,9 @@ def reshape(a: Any, newshape: Any, order: str = "C") -> Array:
     if order == "C":
         return shaping.reshape(x, sizes)
     if order != "F":
-        raise ValueError(f"Unsupported value for argument `order`. Supported values are 'C' and 'F', received {order!r}")
+        raise ValueError(
+            f"Unsupported value for argument `order`. Supported values are 'C' and 'F', received {order!r}"
+        )
     return transpose(shaping.reshape(transpose(x), list(sizes)[::-1]))
 
 
