@@ -61,11 +61,11 @@ def arrange(
         order(layers, down=sweep % 2 == 0)
     spread(layers, gap_x)
     height = stack(layers, gap_y)
-    left = min((p.x - p.width / 2 for p in places), default=0.0)
-    for layer in layers:
-        for p in layer:
-            p.x -= left
-    return Arranged(places, routes, max((p.x + p.width / 2 for p in places), default=0.0), height)
+    every = [p for layer in layers for p in layer]
+    left = min((p.x - p.width / 2 for p in every), default=0.0)
+    for p in every:
+        p.x -= left
+    return Arranged(places, routes, max((p.x + p.width / 2 for p in every), default=0.0), height)
 
 
 def rank(places: Sequence[Place], edges: Sequence[Edge], late: frozenset[int]) -> None:

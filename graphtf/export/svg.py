@@ -1,14 +1,14 @@
 """A picture of a graph: layers from inputs to outputs, a box for every node or kernel, drawn as SVG with nothing but
 the standard library.
 
-Invariant: the same graph gives the same picture, byte for byte. What only renames or reads is not drawn: a variable's
-reads are its box, and a constant of one element is written where it is used.
+Invariant: the same graph gives the same picture, byte for byte. What only reads or stores is no box: a variable's reads
+are its box, what is assigned is written where it is computed, and a constant of one element where it is used.
 Entry points: `svg(graph)`, `dot(graph)`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 from graphtf.export.layout import Arranged, Place, arrange
@@ -29,14 +29,23 @@ _EFFECTS = {Effect.REGIONS: "control", Effect.IO: "host", Effect.WRITE: "variabl
 
 @dataclass
 class Box:
-    """A box: its lines of text and its class."""
+    """A box: what it is, its class, the variables its value is assigned to, and the user's lines it comes from."""
 
-    lines: list[str]
+    head: list[str]
     kind: str
+    origin: list[str] = field(default_factory=list)
+    assigned: list[str] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """All that is written in it."""
+        stored = [f"→ {line}" for line in wrapped(self.assigned)] if self.assigned else []
+        return [short(line) for line in (*self.head, *stored, *self.origin)]
 
     @property
     def size(self) -> tuple[float, float]:
-        return max(map(len, self.lines)) * CHAR + 2 * PAD, len(self.lines) * LINE + 2 * PAD - 4.0
+        lines = self.lines
+        return max(map(len, lines)) * CHAR + 2 * PAD, len(lines) * LINE + 2 * PAD - 4.0
 
 
 @dataclass
@@ -71,22 +80,28 @@ def draw(graph: Graph) -> Drawing:
         d.boxes.append(Box([literal[v], str(v.type)], "op"))
     for k, v in enumerate(graph.outputs):
         d.edges.append((at[v], len(d.boxes)))
-        d.boxes.append(Box([f"output {k}", short(str(v.type))], "output"))
+        d.boxes.append(Box([f"output {k}", str(v.type)], "output"))
     return d
 
 
 def input_box(v: Value, k: int) -> Box:
     if isinstance(v.type, RefType):
-        return Box([short(v.hint or f"variable {k}"), short(f"variable {v.type.content}")], "variable")
-    return Box([short(v.hint or f"input {k}"), short(str(v.type))], "input")
+        return Box([v.hint or f"variable {k}", f"variable {v.type.content}"], "variable")
+    return Box([v.hint or f"input {k}", str(v.type)], "input")
 
 
 def add_node(d: Drawing, n: Node, at: dict[Value, int], literal: dict[Value, str], touched: dict[Value, int]) -> None:
     here = len(d.boxes)
     sources = {at[v] for v in n.inputs if v in at}
     if n.op.effect is Effect.WRITE and n.inputs[0] in touched:
-        sources = {at[n.inputs[1]]} if n.inputs[1] in at else {touched[n.inputs[0]]}
-        touched[n.inputs[0]] = here
+        ref, value = n.inputs
+        maker = at.get(value)
+        if maker is not None and d.boxes[maker].kind not in ("input", "variable"):
+            d.boxes[maker].assigned.append(ref.hint or "a variable")
+            touched[ref] = maker
+            return
+        sources = {touched[ref] if maker is None else maker}
+        touched[ref] = here
     d.boxes.append(describe(n, [literal[v] for v in n.inputs if v in literal]))
     d.edges += [(s, here) for s in sorted(sources)]
     at.update((v, here) for v in n.outputs)
@@ -106,7 +121,7 @@ def describe(n: Node, literals: list[str]) -> Box:
         lines = [" ".join([n.op.name, *literals])]
     if n.outputs:
         lines.append(", ".join(str(v.type) for v in n.outputs))
-    return Box([short(t) for t in [*lines, *origin(n)]], kind)
+    return Box(lines, kind, origin(n))
 
 
 def origin(n: Node) -> list[str]:
@@ -127,7 +142,7 @@ def number(n: Node) -> str:
     (x,) = n.attrs["value"].reshape(-1)
     if n.out.ir_type.dtype.kind == "f":
         return f"{float(x):.4g}"
-    return short(str(x))
+    return str(x)
 
 
 def short(text: str) -> str:

@@ -64,7 +64,25 @@ def test_reads_and_small_constants_are_not_boxes() -> None:
     heads = [b.lines[0] for b in d.boxes]
     assert not any(h.startswith(("read", "constant")) for h in heads)
     assert heads.count("total") == 1
-    assert "assign total" in heads
+    assert any("→ total" in b.lines for b in d.boxes)
+    assert not any(h.startswith("assign") for h in heads)
+
+
+def test_a_variable_or_input_that_is_assigned_has_a_box_for_it() -> None:
+    v = tf.Variable([1.0, 2.0], name="v")
+    w = tf.Variable([3.0, 4.0], name="w")
+
+    def swap(x: tf.Tensor) -> None:
+        old = v.read_value()
+        v.assign(w)
+        w.assign(x)
+        v.assign(old + v)
+
+    g = tf.function(swap).get_concrete_function(tf.TensorSpec([2], tf.float32)).ir
+    heads = [b.lines[0] for b in draw(g).boxes]
+    assert heads.count("assign v") == heads.count("assign w") == 1
+    (sum_,) = [b for b in draw(g).boxes if b.lines[0] == "add"]
+    assert "→ v" in sum_.lines
 
 
 def test_what_is_returned_unchanged_is_drawn() -> None:
@@ -124,8 +142,8 @@ def test_boxes_stand_apart_and_below_their_sources(seed: int) -> None:
             assert q.rank != b.rank or abs(q.x - b.x) > b.width / 2
     for route in arranged.routes:
         assert [q.rank for q in route] == list(range(route[0].rank, route[-1].rank + 1))
-    assert min(b.x - b.width / 2 for b in places) == pytest.approx(0)
-    assert max(b.x + b.width / 2 for b in places) == pytest.approx(arranged.width)
+    assert min(q.x - q.width / 2 for q in [*places, *bends]) == pytest.approx(0)
+    assert max(q.x + q.width / 2 for q in [*places, *bends]) == pytest.approx(arranged.width)
 
 
 def test_a_chain_is_a_straight_line() -> None:

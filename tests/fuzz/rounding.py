@@ -16,7 +16,7 @@ import numpy as np
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.graph import Graph, Node, Value, substitute_attr
 from graphtf.ir.loops import expr as s
-from graphtf.ir.op import Body, Decompose, Effect, Element, Host, Kernel, Op, Reduce, Scalar, Structural, Unsupported
+from graphtf.ir.op import Body, Decompose, Effect, Kernel, Op, Reduce, Scalar
 from graphtf.ir.types import RefType, TensorType
 
 Array = np.ndarray[Any, Any]
@@ -24,7 +24,9 @@ Array = np.ndarray[Any, Any]
 ULP = 8.0  # of a transcendental function, against NumPy's or SciPy's, whose own error counts too
 ULP_OF = {"sqrt": 0.0, "rsqrt": 2.0, "pow": 16.0, "digamma": 64.0, "lgamma": 64.0, "erfinv": 64.0, "ndtri": 64.0}
 SUM_ULP = 2.0  # times the square root of the number of terms, of the sum of magnitudes
-EXACT_KERNELS = frozenset({"argmax", "argmin", "sort", "top_k", "assert", "check_numerics", "max_pool_grad"})
+ORDER_MATTERS = frozenset({"add", "mul", "contract", "convolve", "convolve_grad_input", "convolve_grad_filter", "scan",
+                           "scatter", "window_sum", "window_sum_grad", "max_pool_grad", "recurrence"})  # fmt: skip
+CHOOSES = frozenset({"max_pool_grad"})  # by the values of all operands but the last
 
 
 # ---- ops -------------------------------------------------------------------------------------------------------------
@@ -55,12 +57,16 @@ def _prims(x: s.Expr) -> Iterable[str]:
 
 def accumulates(node: Node) -> bool:
     """Does it add or multiply floating numbers in an order of its own?"""
-    lowering = node.op.lowering
-    if not any(_inexact_dtype(v) for v in node.outputs):
+    if not any(_inexact_dtype(v) for v in node.outputs) or node.attrs.get("combine", "add") not in ORDER_MATTERS:
         return False
+    return _kind(node) in ORDER_MATTERS
+
+
+def _kind(node: Node) -> str:
+    lowering = node.op.lowering
     if isinstance(lowering, Reduce):
-        return lowering.combine in ("add", "mul")
-    return isinstance(lowering, Kernel) and lowering.kind not in EXACT_KERNELS and not node.regions
+        return lowering.combine
+    return lowering.kind if isinstance(lowering, Kernel) else ""
 
 
 def _inexact_dtype(v: Value) -> bool:
@@ -71,7 +77,7 @@ def is_exact(node: Node) -> bool:
     """Given the same operands, are the results the reference's, bit for bit?"""
     if isinstance(node.op.lowering, Decompose):
         return not any(_inexact_dtype(v) for v in node.outputs)
-    if isinstance(node.op.lowering, (Host, Structural, Unsupported, Element)) or accumulates(node):
+    if not isinstance(node.op.lowering, (Scalar, Body)):
         return not accumulates(node)
     first = next((v for v in node.inputs if isinstance(v.type, TensorType)), None)
     return first is None or ulp_of(node.op, _arithmetic_dtype(node), dict(node.attrs)) == 0
@@ -156,7 +162,8 @@ def _absolute(
     node: Node, operands: Sequence[Any], known: dict[str, Any], clip: Callable[[Array], Array]
 ) -> list[Array]:
     """The node's outputs for the absolute values of its floating operands."""
-    positive = [_magnitude(a, clip) if isinstance(a, np.ndarray) else a for a in operands]
+    linear = operands[-1:] if _kind(node) in CHOOSES else operands
+    positive = [*operands[: -len(linear)], *(_magnitude(a, clip) if isinstance(a, np.ndarray) else a for a in linear)]
     attrs = {k: substitute_attr(a, known) for k, a in node.all_attrs().items()}
     out = node.op.ref(*positive, **attrs)
     return [np.abs(_wide(np.asarray(a))) for a in (out if isinstance(out, tuple) else (out,))]

@@ -16,7 +16,8 @@ _FLOAT = {32: "float", 64: "double"}
 def compiled(
     names: Iterable[str], bits: int, lanes: int, fused: bool, opt: str = "default"
 ) -> dict[str, Callable[..., np.ndarray]]:
-    """For each name a function of one or two equal arrays of floats, `lanes` at a time; sizes must be their multiple."""
+    """For each name a function of one or two equal arrays of floats, `lanes` at a time; sizes must be their
+    multiple."""
     functions = {name: mathlib.define(name, bits, lanes, fused) for name in names}
     definitions: dict[str, str] = {}
     declares: dict[str, str] = {}

@@ -21,13 +21,14 @@ class Classifier:
     def __init__(self, seed: int) -> None:
         draw = np.random.default_rng(seed)
 
-        def weights(*shape: int) -> tf.Variable:
+        def weights(name: str, *shape: int) -> tuple[tf.Variable, tf.Variable]:
             scale = np.sqrt(2.0 / np.prod(shape[:-1]))
-            return tf.Variable(draw.normal(0.0, scale, shape).astype(np.float32))
+            start = draw.normal(0.0, scale, shape).astype(np.float32)
+            return tf.Variable(start, name=name), tf.Variable(tf.zeros([shape[-1]]), name=f"{name}_bias")
 
-        self.filters, self.filters_bias = weights(3, 3, 1, 24), tf.Variable(tf.zeros([24]))
-        self.hidden, self.hidden_bias = weights(4 * 4 * 24, 64), tf.Variable(tf.zeros([64]))
-        self.output, self.output_bias = weights(64, 10), tf.Variable(tf.zeros([10]))
+        self.filters, self.filters_bias = weights("filters", 3, 3, 1, 24)
+        self.hidden, self.hidden_bias = weights("hidden", 4 * 4 * 24, 64)
+        self.output, self.output_bias = weights("output", 64, 10)
 
     @property
     def variables(self) -> list[tf.Variable]:
@@ -44,9 +45,9 @@ class Adam:
     """Kingma and Ba's optimiser, https://arxiv.org/abs/1412.6980, at a rate that falls to zero over `steps` steps."""
 
     def __init__(self, variables: Sequence[tf.Variable], steps: int, rate: float = 3e-3) -> None:
-        self.rate, self.steps, self.step = rate, steps, tf.Variable(0.0)
-        self.means = [tf.Variable(tf.zeros_like(v)) for v in variables]
-        self.squares = [tf.Variable(tf.zeros_like(v)) for v in variables]
+        self.rate, self.steps, self.step = rate, steps, tf.Variable(0.0, name="step")
+        self.means = [tf.Variable(tf.zeros_like(v), name=f"{v.name[:-2]}_mean") for v in variables]
+        self.squares = [tf.Variable(tf.zeros_like(v), name=f"{v.name[:-2]}_square") for v in variables]
 
     def apply(self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]) -> None:
         self.step.assign_add(1.0)

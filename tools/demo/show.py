@@ -131,6 +131,7 @@ def speed(terminal: Terminal, training: Training, batch: Sequence[Any]) -> None:
     }
     terminal.heading("How fast one step is", f"{count(len(batch[0]), 'image')}: forward, backward, Adam; medians")
     rows = [[name, duration(s), f"{digits(s / taken['compiled'])} ×", remarks[name]] for name, s in taken.items()]
+    rows[0][2] = ""
     terminal.table(rows, "<>><")
     worst = max(found, key=lambda d: d.relative)
     good = terminal.style("equal up to rounding", "green")
