@@ -1,0 +1,221 @@
+"""Random choices: of orders, of candidates.
+
+Invariant: each draw takes TensorFlow's words of the stream, so that the choices are the same. Entry points: the
+`tf.random` functions below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from graphtf.api import random_bits as bits
+from graphtf.api.random import algorithm
+from graphtf.api.random_state import stream
+from graphtf.convert import convert_to_tensor
+from graphtf.deferred import on_host
+from graphtf.ir import dtypes as dt
+from graphtf.ir.errors import InvalidArgumentError
+from graphtf.ir.ops.prims import p
+from graphtf.ir.ops.random import philox
+from graphtf.refusal import invalid
+from graphtf.tensor import Tensor
+
+Array = np.ndarray[Any, Any]
+
+# ---- orders ----------------------------------------------------------------------------------------------------------
+
+
+def stateless_shuffle(value: Any, seed: Any, alg: Any = "auto_select", name: str | None = None) -> Tensor:
+    """The rows in a random order, the same for the same seed.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/random/experimental/stateless_shuffle.
+
+    >>> stateless_shuffle([0, 1, 2, 3, 4, 5], [1, 2]).numpy().tolist()
+    [4, 5, 0, 3, 1, 2]
+    """
+    algorithm(alg)
+    x = convert_to_tensor(value)
+    if not x.ir_type.dims:
+        return x
+    key, counter = bits.key_and_counter(seed)
+    words = p.philox(key, counter, shape=(x.ir_type.dims[0],), dtype=dt.uint32)
+    return p.gather(x, p.fisher_yates(words), axis=0, batch_dims=0)
+
+
+_PAD = 498247692  # the first of the three words of a shuffle's key
+_LEAST_BLOCK = 16  # bits
+_ROUNDS = 4
+_SIMON_C, _SIMON_Z = 0xFFFFFFFC, 0x7369F885192C0EF5  # constants of the cipher's key schedule
+
+
+def index_shuffle(index: Any, seed: Any, max_index: Any) -> Tensor:
+    """Where a random permutation of 0 … max_index, the same for the same seed, puts an index. Arguments broadcast.
+
+    Raises InvalidArgumentError if an index is greater than max_index.
+    Follows https://www.tensorflow.org/api_docs/python/tf/random/experimental/index_shuffle.
+
+    >>> [int(index_shuffle(i, [1, 2], 3)) for i in range(4)]
+    [2, 0, 1, 3]
+    """
+    x, s = convert_to_tensor(index), convert_to_tensor(seed)
+    most = convert_to_tensor(max_index, x.dtype)
+    lengths = [t.ir_type.dims[0] for t in (x, most) if t.ir_type.dims] + [d for d in s.ir_type.dims[:-1]]
+    shape = tuple(lengths[:1])
+    (out,) = on_host(_shuffled, [x, s, most], [x.dtype], [shape])
+    return out
+
+
+def _shuffled(index: Array, seed: Array, most: Array) -> list[Array]:
+    if (index > most).any():
+        raise InvalidArgumentError(None, None, f"index_shuffle: max_index must be >= index, but {most} < {index}")
+    words = seed.astype(np.uint32)
+    parts = np.broadcast_arrays(index, words[..., 0], words[..., 1], most)
+    flat = [_placed(*(int(v) for v in row)) for row in zip(*(a.reshape(-1) for a in parts))]
+    return [np.array(flat, index.dtype).reshape(parts[0].shape)]
+
+
+def _placed(index: int, first: int, second: int, most: int) -> int:
+    """Encrypt in the least even number of bits that holds `most`, until the result is not greater than it."""
+    if most == 0:
+        return 0
+    size = math.ceil(math.log2(most))
+    width = max(size + size % 2, _LEAST_BLOCK) // 2
+    keys = _schedule((_PAD, first, second), width)
+    while True:
+        index = _encrypted(index, keys, width)
+        if index <= most:
+            return index
+
+
+def _schedule(key: tuple[int, ...], width: int) -> list[int]:
+    """Simon's round keys for words of so many bits."""
+    mask = (1 << width) - 1
+    keys = [k & mask for k in key]
+    for i in range(3, _ROUNDS):
+        last = keys[i - 1]
+        turned = _left(last, width - 3, width) ^ _left(last, width - 4, width)
+        keys.append((_SIMON_C & mask) ^ (_SIMON_Z >> (i - 3) & 1) ^ keys[i - 3] ^ turned)
+    return keys
+
+
+def _left(x: int, by: int, width: int) -> int:
+    return ((x << by) | (x >> (width - by))) & ((1 << width) - 1)
+
+
+def _encrypted(value: int, keys: list[int], width: int) -> int:
+    left, right = value >> width, value & ((1 << width) - 1)
+    for key in keys:
+        mixed = _left(right, 1, width) & _left(right, 8, width) ^ _left(right, 2, width)
+        left, right = right, left ^ mixed ^ key
+    return left << width | right
+
+
+# ---- candidates ------------------------------------------------------------------------------------------------------
+
+
+class Candidates(NamedTuple):
+    """What a candidate sampler gives."""
+
+    sampled_candidates: Tensor
+    true_expected_count: Tensor
+    sampled_expected_count: Tensor
+
+
+def uniform_candidate_sampler(
+    true_classes: Any, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: Any = None,
+    name: str | None = None,
+) -> Candidates:  # fmt: skip
+    """Classes drawn uniformly from 0 … range_max - 1, and how often each true and drawn class is to be expected.
+
+    Raises InvalidArgumentError for more distinct classes than there are.
+    Follows https://www.tensorflow.org/api_docs/python/tf/random/uniform_candidate_sampler.
+
+    >>> uniform_candidate_sampler([[0]], 1, 3, True, 6).sampled_candidates.shape
+    TensorShape([3])
+    """
+
+    def draw(words: Iterator[int]) -> int:
+        return _below(range_max, words)
+
+    return _candidates(
+        "uniform", true_classes, num_true, num_sampled, unique, range_max, seed, draw,
+        lambda c: np.full(c.shape, 1 / range_max),
+    )  # fmt: skip
+
+
+def log_uniform_candidate_sampler(
+    true_classes: Any, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: Any = None,
+    name: str | None = None,
+) -> Candidates:  # fmt: skip
+    """Classes drawn with Zipf's probability log((c + 2) / (c + 1)) / log(range_max + 1), and expected counts.
+
+    Raises InvalidArgumentError for more distinct classes than there are.
+    Follows https://www.tensorflow.org/api_docs/python/tf/random/log_uniform_candidate_sampler.
+
+    >>> log_uniform_candidate_sampler([[0]], 1, 3, True, 6).sampled_candidates.shape
+    TensorShape([3])
+    """
+    whole = math.log1p(range_max)
+
+    def draw(words: Iterator[int]) -> int:
+        first, second = next(words), next(words)
+        share = ((first & 0xFFFFF) << 32 | second) / 2**52
+        return (int(math.exp(share * whole)) - 1) % range_max
+
+    return _candidates(
+        "log_uniform", true_classes, num_true, num_sampled, unique, range_max, seed, draw,
+        lambda c: np.log((c + 2.0) / (c + 1.0)) / whole,
+    )  # fmt: skip
+
+
+def _below(count: int, words: Iterator[int]) -> int:
+    """Uniform in [0, count), of 64 bits: those that would favour small numbers are passed over."""
+    least = 0 if count & (count - 1) == 0 else (2**64 - 1) % count + 1
+    while (word := next(words) | next(words) << 32) < least:
+        continue
+    return word % count
+
+
+def _words(key: Array, counter: Array) -> Iterator[int]:
+    """The words of a stream from a counter on."""
+    at, most = int(counter[0]) | int(counter[1]) << 64, 64
+    while True:
+        halves = np.array([at & (2**64 - 1), at >> 64 & (2**64 - 1)], np.uint64)
+        yield from philox.ref(key, halves, shape=(4 * most,), dtype=dt.uint32).tolist()
+        at += most
+
+
+def _candidates(
+    kind: str, true_classes: Any, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: Any,
+    draw: Callable[[Iterator[int]], int], probability: Callable[[Array], Array],
+) -> Candidates:  # fmt: skip
+    if unique and num_sampled > range_max:
+        raise invalid(f"{kind}_candidate_sampler", f"{num_sampled} distinct classes of {range_max} were asked for")
+    truth = convert_to_tensor(true_classes, None if isinstance(true_classes, Tensor) else dt.int64)
+    if len(truth.ir_type.dims) != 2 or truth.ir_type.dims[1] != num_true:
+        raise invalid(f"{kind}_candidate_sampler", f"true_classes must be [rows, {num_true}], got {truth.shape}")
+    key, counter = stream(f"{kind} candidates {range_max} {num_sampled} {unique}", seed, 512 * num_sampled)
+
+    def run(key: Array, counter: Array, truth: Array) -> list[Array]:
+        words, found, tries = _words(key, counter), [], 0
+        seen: set[int] = set()
+        while len(found) < num_sampled:
+            candidate, tries = draw(words), tries + 1
+            if not unique or candidate not in seen:
+                seen.add(candidate)
+                found.append(candidate)
+        sampled = np.array(found, np.int64)
+        return [sampled, *(_expected(probability(c), num_sampled, tries) for c in (truth, sampled))]
+
+    shapes = [(num_sampled,), truth.ir_type.dims, (num_sampled,)]
+    return Candidates(*on_host(run, [key, counter, truth], [dt.int64, dt.float32, dt.float32], shapes))
+
+
+def _expected(probability: Array, drawn: int, tries: int) -> Array:
+    """How often, or for rejection of repeats how probably, a class is drawn."""
+    made = probability * drawn if tries == drawn else -np.expm1(tries * np.log1p(-probability))
+    return made.astype(np.float32)

@@ -1,0 +1,76 @@
+"""Draws by rejection, candidates and shuffles: TensorFlow's numbers, eagerly and in traced functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphtf as tf
+from tests.golden.replay import class_of
+
+DRAWS: dict[str, tuple[Callable[[], Any], Any]] = {
+    "binomial": (
+        lambda: tf.random.stateless_binomial([3, 2], [9, 8], [40.0, 100.0], [0.4, 0.9]),
+        [[12, 87], [20, 89], [17, 85]],
+    ),
+    "poisson": (
+        lambda: tf.random.stateless_poisson([2, 3], [1, 9], [0.5, 12.0, 800.0], tf.int64),
+        [[0, 7, 818], [0, 8, 825]],
+    ),
+    "gamma": (
+        lambda: tf.random.stateless_gamma([2, 3], [5, 9], [0.3, 1.0, 12.0], [2.0, 1.0, 0.5]),
+        [[0.0776, 0.6599, 28.7189], [0.0565, 0.8554, 22.1794]],
+    ),
+    "shuffle": (
+        lambda: tf.random.experimental.stateless_shuffle(list(range(12)), [2, 8]),
+        [7, 9, 10, 1, 0, 4, 2, 11, 6, 8, 5, 3],
+    ),
+    "index_shuffle": (
+        lambda: tf.random.experimental.index_shuffle([0, 5, 99999], [5, 6], 100000),
+        [41984, 4253, 83745],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+@pytest.mark.parametrize("staged", [False, True])
+def test_the_same_seed_gives_tensorflows_numbers(name: str, staged: bool) -> None:
+    draw, want = DRAWS[name]
+    got = tf.function(draw)() if staged else draw()
+    np.testing.assert_allclose(got.numpy(), want, atol=1e-4 if got.dtype.is_floating else 0)
+
+
+def test_streams_go_on_from_call_to_call() -> None:
+    tf.random.set_seed(7)
+    first, second = (tf.random.poisson([4], 3.0, seed=4) for _ in range(2))
+    tf.random.set_seed(7)
+    assert first.numpy().tolist() == tf.random.poisson([4], 3.0, seed=4).numpy().tolist()
+    assert first.numpy().tolist() != second.numpy().tolist()
+
+
+def test_an_index_shuffle_is_a_permutation() -> None:
+    places = tf.random.experimental.index_shuffle(list(range(20)), [1, 2], 19)
+    assert sorted(places.numpy().tolist()) == list(range(20))
+
+
+def test_distinct_candidates_are_all_there_are() -> None:
+    found = tf.random.uniform_candidate_sampler([[1]], 1, 8, True, 8, seed=3)
+    assert sorted(found.sampled_candidates.numpy().tolist()) == list(range(8))
+
+
+@pytest.mark.parametrize(
+    ("bad", "want"),
+    [
+        (lambda: tf.random.stateless_gamma([2], [1, 2], [1.0, 2.0, 3.0]), "tf.errors.InvalidArgumentError"),
+        (lambda: tf.random.experimental.index_shuffle(4, [1, 2], 3), "tf.errors.InvalidArgumentError"),
+        (lambda: tf.random.uniform_candidate_sampler([[0]], 1, 5, True, 4), "tf.errors.InvalidArgumentError"),
+        (lambda: tf.random.stateless_uniform([2], [1, 2], alg="threefry"), "tf.errors.InvalidArgumentError"),
+    ],
+)
+def test_refusals(bad: Callable[[], Any], want: str) -> None:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - the class is compared below
+        bad()
+    assert class_of(caught.value) == want
