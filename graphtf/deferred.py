@@ -91,9 +91,5 @@ def on_host(
         with np.errstate(all="ignore"):
             found = function(*(x._array for x in operands))  # type: ignore[attr-defined]
         return [EagerTensor(np.asarray(a, d.np)) for a, d in zip(found, dtypes)]
-    return list(
-        host_call(
-            *operands, function=register(function, trace.root), dtypes=tuple(dtypes),
-            shapes=tuple(map(stated, shapes)), gradient=None,
-        )  # fmt: skip
-    )
+    key, wanted = register(function, trace.root), tuple(map(stated, shapes))
+    return list(host_call(*operands, function=key, dtypes=tuple(dtypes), shapes=wanted, gradient=None))

@@ -62,7 +62,8 @@ def _invert(x: Any, name: str | None = None) -> Any:
 
 
 _BINARY: dict[str, _Function] = {
-    "add": arithmetic.add, "sub": arithmetic.subtract, "mul": arithmetic.multiply, "truediv": arithmetic.truediv, "floordiv": arithmetic.floordiv,
+    "add": arithmetic.add, "sub": arithmetic.subtract, "mul": arithmetic.multiply, "truediv": arithmetic.truediv,
+    "floordiv": arithmetic.floordiv,
     "mod": arithmetic.floormod, "pow": arithmetic.pow, "matmul": matmul, "and": _and, "or": _or, "xor": _xor,
 }  # fmt: skip
 _COMPARE = {"lt": compare.less, "le": compare.less_equal, "gt": compare.greater, "ge": compare.greater_equal}

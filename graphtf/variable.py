@@ -89,7 +89,8 @@ class Variable(metaclass=_Creating):
         self, initial_value: Any = None, trainable: bool | None = None, validate_shape: bool = True,
         caching_device: Any = None, name: str | None = None, variable_def: Any = None, dtype: Any = None,
         import_scope: Any = None, constraint: Any = None, synchronization: Any = VariableSynchronization.AUTO,
-        aggregation: Any = VariableAggregation.NONE, shape: Any = None, experimental_enable_variable_lifting: bool = True,
+        aggregation: Any = VariableAggregation.NONE, shape: Any = None,
+        experimental_enable_variable_lifting: bool = True,
     ) -> None:  # fmt: skip
         if initial_value is None:
             raise ValueError("The `initial_value` arg to `tf.Variable` must be specified.")

@@ -354,7 +354,8 @@ def depthwise_conv2d_backprop_filter(
 
 
 def separable_conv2d(
-    input: Any, depthwise_filter: Any, pointwise_filter: Any, strides: Any, padding: Any, data_format: str | None = None,
+    input: Any, depthwise_filter: Any, pointwise_filter: Any, strides: Any, padding: Any,
+    data_format: str | None = None,
     dilations: Any = None, name: str | None = None,
 ) -> Tensor:  # fmt: skip
     """A depthwise convolution, then one of width 1. Raises ValueError for a pointwise filter of another window.

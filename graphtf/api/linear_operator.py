@@ -467,7 +467,8 @@ class LinearOperatorTridiag(LinearOperator):
     """A matrix of three diagonals. `diagonals_format`: "compact", "sequence" or "matrix"."""
 
     def __init__(
-        self, diagonals: Any, diagonals_format: str = "compact", is_non_singular: Any = None, is_self_adjoint: Any = None,
+        self, diagonals: Any, diagonals_format: str = "compact", is_non_singular: Any = None,
+        is_self_adjoint: Any = None,
         is_positive_definite: Any = None, is_square: Any = None, name: str = "LinearOperatorTridiag",
     ) -> None:  # fmt: skip
         several = diagonals_format == "sequence"

@@ -25,8 +25,7 @@ _ALGORITHMS = {"philox": 1, "threefry": 2, "auto_select": 3}
 
 
 def sizes(shape: Any, name: str) -> tuple[Dim, ...]:
-
-       """The shape asked for; run-time sizes get names. Raises for a negative one: stateless ops at run time."""
+    """The shape asked for; run-time sizes get names. Raises for a negative one: stateless ops at run time."""
     found = as_sizes(shape, name)
     if found is None:
         found = _named(convert_to_tensor(shape), name)

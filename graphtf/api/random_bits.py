@@ -93,9 +93,9 @@ def _unit_double(words: Tensor) -> Tensor:
 
 def integers(key: Tensor, counter: Tensor, shape: Dims, low: Tensor, high: Tensor) -> Tensor:
     """Uniform integers in [low, high). Raises InvalidArgumentError unless low < high."""
-    if isinstance(low, EagerTensor) and isinstance(high, EagerTensor) and product(shape) != 0:
-        if not (low._array < high._array).all():
-            raise InvalidArgumentError(None, None, f"Need minval < maxval, got {low._array} >= {high._array}")
+    known = isinstance(low, EagerTensor) and isinstance(high, EagerTensor) and product(shape) != 0
+    if known and not (low._array < high._array).all():
+        raise InvalidArgumentError(None, None, f"Need minval < maxval, got {low._array} >= {high._array}")
     kind = {4: dt.uint32, 8: dt.uint64}[low.dtype.size]
     words = p.philox(key, counter, shape=shape, dtype=kind)
     a, b = p.bitcast(low, dtype=kind), p.bitcast(high, dtype=kind)

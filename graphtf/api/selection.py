@@ -337,7 +337,8 @@ def _bounds(entries: list[Any]) -> tuple[Tensor, Tensor, tuple[int, ...], dict[s
 
 
 def strided_slice(
-    input_: Any, begin: Any, end: Any, strides: Any = None, begin_mask: int = 0, end_mask: int = 0, ellipsis_mask: int = 0,
+    input_: Any, begin: Any, end: Any, strides: Any = None, begin_mask: int = 0, end_mask: int = 0,
+    ellipsis_mask: int = 0,
     new_axis_mask: int = 0, shrink_axis_mask: int = 0, var: Any = None, name: str | None = None,
 ) -> Tensor:  # fmt: skip
     """input_[begin[0]:end[0]:strides[0], …]; bit i of a mask changes what entry i means.

@@ -77,7 +77,8 @@ def spread(value: Any, place: Layout, name: str, what: str) -> tuple[int, ...]:
 
 
 def paddings(
-    padding: Any, sizes: Sequence[Dim], window: Sequence[Dim], strides: Sequence[int], dilations: Sequence[int], place: Layout,
+    padding: Any, sizes: Sequence[Dim], window: Sequence[Dim], strides: Sequence[int], dilations: Sequence[int],
+    place: Layout,
     name: str,
 ) -> Pads:  # fmt: skip
     """What to add at both ends of each spatial axis: for "SAME", "VALID", or as given for every axis."""

@@ -27,7 +27,8 @@ _log = logging.getLogger("graphtf")
 _MARK = "__graphtf_autograph__"  # False: not to be converted; True: it has been
 _STANDARD = os.path.join(sysconfig.get_paths()["stdlib"], "")
 _LIBRARIES = frozenset({
-    "numpy", "scipy", "keras", "tensorflow", "graphtf", "ml_dtypes", "matplotlib", "pandas", "PIL", "networkx", "pytest",
+    "numpy", "scipy", "keras", "tensorflow", "graphtf", "ml_dtypes", "matplotlib", "pandas", "PIL", "networkx",
+    "pytest",
     "_pytest", "absl", "jax", "torch", "llvmlite", "tqdm", "hypothesis", "h5py", "optree",
 })  # fmt: skip
 
@@ -90,7 +91,7 @@ def converted_callee(f: Any) -> Any:
 
 def _callable_object(f: Any) -> Any:
     """An object of a user's class with a `__call__` of its own."""
-    call = getattr(type(f), "__call__", None)
+    call = getattr(type(f), "__call__", None)  # noqa: B004 - the method itself is wanted
     if type(call) is not types.FunctionType or getattr(f, _MARK, None) is False:
         return f
     made = converted(call)

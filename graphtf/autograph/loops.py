@@ -24,7 +24,7 @@ from graphtf.functions.trace import Trace, active_trace
 from graphtf.ir.dims import Dim, nonnegative
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.sizes import shape_vector
-from graphtf.tensor import SymbolicTensor, Tensor
+from graphtf.tensor import Tensor
 from graphtf.tensor_array import TensorArray
 from graphtf.variable import Variable
 
@@ -53,7 +53,7 @@ def while_stmt(
 
 
 def _is_tensor(x: Any) -> bool:
-    return isinstance(x, (SymbolicTensor, Variable)) or isinstance(x, Tensor)
+    return isinstance(x, (Tensor, Variable))
 
 
 # ---- for -------------------------------------------------------------------------------------------------------------

@@ -71,6 +71,6 @@ def test_distinct_candidates_are_all_there_are() -> None:
     ],
 )
 def test_refusals(bad: Callable[[], Any], want: str) -> None:
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - the class is compared below
+    with pytest.raises(Exception) as caught:
         bad()
     assert class_of(caught.value) == want

@@ -96,7 +96,7 @@ def test_branches_of_other_dtypes_are_refused():
             y = tf.constant(1.0)
         return y
 
-    with pytest.raises(TypeError, match="'y' has dtype int32 in the main branch .* float32 in the else"):
+    with pytest.raises(TypeError, match=r"'y' has dtype int32 in the main branch .* float32 in the else"):
         f(tf.constant(1))
 
 

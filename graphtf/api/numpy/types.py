@@ -31,7 +31,8 @@ _METHODS = {
     "tolist": lambda self: self.numpy().tolist(), "astype": lambda self, dtype: asarray(self, dtype),
 }  # fmt: skip
 _OPERATORS = {
-    "add": elementwise.add, "sub": elementwise.subtract, "mul": elementwise.multiply, "truediv": elementwise.true_divide,
+    "add": elementwise.add, "sub": elementwise.subtract, "mul": elementwise.multiply,
+    "truediv": elementwise.true_divide,
     "floordiv": elementwise.floor_divide, "mod": elementwise.mod, "pow": elementwise.power, "matmul": linear.matmul,
     "and": elementwise.bitwise_and, "or": elementwise.bitwise_or, "xor": elementwise.bitwise_xor,
 }  # fmt: skip
