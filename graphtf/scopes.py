@@ -19,7 +19,7 @@ class _Scopes(threading.local):
 scopes = _Scopes()
 
 
-class name_scope:  # noqa: N801 - TensorFlow's name
+class name_scope:
     """Within, names of variables and traced tensors start with `name/`.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/name_scope.
