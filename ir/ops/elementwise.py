@@ -261,8 +261,8 @@ minimum = _extremum("minimum", "the smaller of x and y; NaN if either is", np.mi
 # ---- division with a remainder ---------------------------------------------------------------------------------------
 
 
-def _refuse_zero(y: Array) -> None:
-    if y.dtype.kind in "iu" and not y.all():
+def _refuse_zero(x: Array, y: Array) -> None:
+    if y.dtype.kind in "iu" and x.size and not y.all():
         raise InvalidArgumentError(None, None, "Integer division by zero")
 
 
@@ -298,7 +298,7 @@ def _division(
     of_ints: Callable[..., s.Expr], of_floats: Callable[..., s.Expr],
 ) -> Op:  # fmt: skip
     def run(x: Array, y: Array) -> Array:
-        _refuse_zero(y)
+        _refuse_zero(x, y)
         return ref(x, y)
 
     def body(x: s.Expr, y: s.Expr) -> s.Expr:
@@ -370,7 +370,7 @@ _NEGATIVE_POWER = "Integers to negative integer powers are not allowed"
 
 
 def _pow_ref(x: Array, y: Array) -> Array:
-    if x.dtype.kind in "iu" and (y < 0).any():
+    if x.dtype.kind in "iu" and x.size and (y < 0).any():
         raise InvalidArgumentError(None, None, _NEGATIVE_POWER)
     return through_f32(np.power)(x, y) if x.dtype.kind not in "iu" else np.power(x, y)
 
