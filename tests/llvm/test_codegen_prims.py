@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import ml_dtypes
@@ -12,6 +13,7 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import DType
 from graphtf.ir.loops import expr as e
 from graphtf.ir.loops.stmt import For, LoopFunc, Store
+from graphtf.ir.ops import OPS
 
 from .loop_eval import BOOLEAN, COMPARISON, FLOATING, INTEGER, TESTS, apply
 from .native import assert_same, program, run
@@ -115,3 +117,25 @@ def test_bits_stay_under_bitcast() -> None:
         cases += [("bitcast", (d,), to, [raw]) for to in dt.REAL if to.size == d.size and "f" not in (d.kind, to.kind)]
         cases += [("bitcast", (d,), to, [raw]) for to in dt.INTEGERS if to.size == d.size and d.kind == "f"]
     check(cases)
+
+
+@pytest.mark.parametrize("dtype", dt.FLOATS, ids=lambda d: d.short)
+def test_functions_are_the_same_in_vectors_and_one_by_one(dtype: DType) -> None:
+    """And near the reference; how near they are is mathlib's own business."""
+    kernels, arrays, results = [], [], []
+    rng = np.random.default_rng(4)
+    for name in sorted({*e.TRANSCENDENTAL, "pow"}):
+        inputs = [rng.uniform(0.05, 0.95, 37).astype(dtype.np) + (name == "acosh") for _ in range(e.PRIMS[name])]
+        wide = [x.astype(np.float64) for x in inputs]
+        want = OPS[name].ref(*wide) if name in OPS else getattr(np, name)(*wide)
+        outs = [np.zeros(37, dtype.np) for _ in range(2)]
+        for kind, out in zip(("vector", "serial"), outs):
+            k = kernel(f"{name}_{kind}", name, (dtype,) * len(inputs), dtype, 37)
+            kernels.append(replace(k, body=(replace(k.body[0], kind=kind),)))
+            arrays += [*inputs, out]
+        results.append((name, outs, want))
+    assert run(program(*kernels), arrays) == (0, 0)
+    for name, (vectors, singles), want in results:
+        assert_same(vectors, singles, name)
+        near = {2: 2e-2, 4: 2e-6, 8: 1e-13}[dtype.size]
+        np.testing.assert_allclose(vectors.astype(np.float64), want, rtol=near, atol=near, err_msg=name)

@@ -56,6 +56,7 @@ class FunctionWriter:
         self.lines: Stream = []
         self.entry: Stream = []  # what comes before the first block: allocas, and what they need
         self.exit: Stream = []  # what is undone at the end
+        self.on_stack = 0  # bytes
         self.leaves_early = False
         self.returns = "ret void"
         self.counter = 0

@@ -16,7 +16,7 @@ from graphtf.llvm.codegen.loops import emit_for, emit_while
 from graphtf.llvm.codegen.names import memory_type, register_type, vector
 from graphtf.llvm.codegen.shapes import is_nonnegative
 
-STACK_LIMIT = 32 << 10  # bytes: a larger buffer, or one of a size known only at run time, comes from the heap
+STACK_LIMIT = 64 << 10  # bytes for a function: what goes beyond, or has a size known only then, comes from the heap
 OUT_OF_MEMORY = -2  # the status of a program that the system gave no memory
 ALIGNMENT = 64
 
@@ -60,7 +60,9 @@ def emit_alloc(w: FunctionWriter, s: Alloc) -> None:
         return
     size = s.buffer.size
     name = w.fresh("buf")
-    if isinstance(size, int) and size * s.buffer.dtype.size <= STACK_LIMIT:
+    tile = s.buffer.space == "register"
+    if isinstance(size, int) and (tile or w.on_stack + size * s.buffer.dtype.size <= STACK_LIMIT):
+        w.on_stack += 0 if tile else size * s.buffer.dtype.size
         w.entry.append(f"  {name} = alloca [{max(1, size)} x {memory_type(s.buffer.dtype)}], align {ALIGNMENT}")
     else:
         with w.at(w.entry):
