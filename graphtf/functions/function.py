@@ -166,6 +166,9 @@ class Function:
         for t in call.signature.types():
             tensors.append(trace.wrapped(trace.input(t), "arg"))
         args, kwargs = filled(call.structure, tensors)
+        for name, x in (*zip(self._parameters.names, args), *kwargs.items()):
+            if isinstance(x, SymbolicTensor):
+                x.value.hint = name
         before, scopes.names = scopes.names, ""
         try:
             with tracing(trace):

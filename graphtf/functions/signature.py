@@ -258,6 +258,9 @@ class Parameters:
             self.signature = None  # a builtin that does not say: arguments are passed on as they are
         kinds = [] if self.signature is None else [q.kind for q in self.signature.parameters.values()]
         self.plain = all(k is inspect.Parameter.POSITIONAL_OR_KEYWORD for k in kinds)
+        positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        named = () if self.signature is None else self.signature.parameters.values()
+        self.names = [q.name for q in named if q.kind in positional]
 
     def bind(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], defaults: bool = True
