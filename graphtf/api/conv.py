@@ -6,14 +6,16 @@ functions below.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from graphtf.api.windows import Layout, Pads, fits, layout, paddings, spread
 from graphtf.convert import convert_pair, convert_to_tensor
+from graphtf.deferred import deferred_like
 from graphtf.ir.dims import Dim
+from graphtf.ir.errors import InvalidArgumentError, UnimplementedError
 from graphtf.ir.ops.prims import p
-from graphtf.refusal import invalid
+from graphtf.refusal import failed, invalid
 from graphtf.sizes import as_sizes
 from graphtf.tensor import Tensor
 
@@ -39,6 +41,14 @@ def _ranked(x: Tensor, w: Tensor, spatial: int, name: str) -> None:
         raise invalid(name, f"input must be {spatial + 2}-dimensional: {x.shape}")
 
 
+def _refuse_channels_first(spatial: int, name: str) -> NoReturn:
+    """TensorFlow's CPU kernels convolve with channels last only."""
+    message = f"{name} needs channels last on the CPU: 'NHWC' and the like"
+    if spatial == 3:
+        raise InvalidArgumentError(None, None, message)
+    raise UnimplementedError(None, None, message)
+
+
 def _convolve(
     input: Any,
     filters: Any,
@@ -51,6 +61,8 @@ def _convolve(
 ) -> Tensor:
     """Convolution over `spatial` axes; more axes in front are batch too."""
     place = layout(data_format, spatial, name)
+    if place.channels_first:
+        _refuse_channels_first(spatial, name)
     x, w = convert_pair(input, filters)
     lead = x.ir_type.dims[: len(x.ir_type.dims) - spatial - 1]
     if len(lead) > 1:
@@ -60,7 +72,7 @@ def _convolve(
     x = place.to_last(x)
     sizes, window = x.ir_type.dims[1:-1], w.ir_type.dims[:-2]
     pads = paddings(padding, sizes, window, steps, gaps, place, name)
-    fits(sizes, window, gaps, pads, name)
+    fits(sizes, window, steps, gaps, pads, name)
     out = p.conv(x, w, strides=steps, padding=pads, dilations=gaps, groups=_channels(x, w, name))
     out = place.from_last(out)
     return p.reshape(out, shape=(*lead, *out.ir_type.dims[1:])) if len(lead) > 1 else out
@@ -153,8 +165,7 @@ def _transposed(
     for n, k, s, d, (a, b), have in zip(shape[1:-1], window, steps, gaps, pads, y.ir_type.dims[1:-1]):
         made = (n + a + b - ((k - 1) * d + 1)) // s + 1
         if isinstance(made, int) and isinstance(have, int) and made != have:
-            raise invalid(
-                name, f"output_shape {list(shape)} does not fit an input of shape {y.shape}: {made} != {have}"
+            raise failed(name, f"output_shape {list(shape)} does not fit an input of shape {y.shape}: {made} != {have}"
             )
     return place.from_last(
         p.conv_grad_input(y, w, input_shape=shape, strides=steps, padding=pads, dilations=gaps, groups=1)
@@ -270,6 +281,8 @@ def _depthwise_parts(
     steps, gaps = spread(strides, place, name, "strides"), spread(dilations, place, name, "dilations")
     if any(g > 1 for g in gaps) and any(s > 1 for s in steps):
         raise ValueError(f"{name}: strides > 1 not supported in conjunction with dilations > 1, got {steps} and {gaps}")
+    if steps[0] != steps[1]:
+        raise failed(name, f"only equal strides along rows and columns are supported, got {list(steps)}")
     pads = paddings(padding, x.ir_type.dims[1:-1], shape[:2], steps, gaps, place, name)
     return steps, gaps, pads
 
@@ -293,9 +306,14 @@ def depthwise_conv2d(
     if isinstance(channels, int) and isinstance(x.ir_type.dims[-1], int) and channels != x.ir_type.dims[-1]:
         raise invalid("depthwise_conv2d", f"input and filter must have the same depth: {x.shape[-1]} vs {channels}")
     steps, gaps, pads = _depthwise_parts(x, w.ir_type.dims, strides, padding, dilations, place, "depthwise_conv2d")
-    fits(x.ir_type.dims[1:-1], (height, width), gaps, pads, "depthwise_conv2d")
+    fits(x.ir_type.dims[1:-1], (height, width), steps, gaps, pads, "depthwise_conv2d")
     flat = p.reshape(w, shape=(height, width, 1, channels * multiplier))
     return place.from_last(p.conv(x, flat, strides=steps, padding=pads, dilations=gaps, groups=channels))
+
+
+def _at_run_time(function: Callable[..., Tensor], operands: list[Tensor]) -> Tensor:
+    """A result of four axes whose sizes only run time knows."""
+    return deferred_like(function, operands, operands[-1], (None,) * 4)
 
 
 def depthwise_conv2d_backprop_input(
@@ -313,8 +331,13 @@ def depthwise_conv2d_backprop_input(
     place = layout(data_format, 2, name)
     ct, w = convert_pair(out_backprop, filter)
     sizes = as_sizes(input_sizes, name)
-    if sizes is None or len(sizes) != 4:
-        raise ValueError(f"{name}: input_sizes must be four known sizes, got {input_sizes!r}")
+    if sizes is None:
+        return _at_run_time(
+            lambda n, f, g: depthwise_conv2d_backprop_input(n, f, g, strides, padding, data_format, dilations),
+            [convert_to_tensor(input_sizes), w, ct],
+        )
+    if len(sizes) != 4:
+        raise ValueError(f"{name}: input_sizes must be four sizes, got {input_sizes!r}")
     shape = (sizes[0], sizes[2], sizes[3], sizes[1]) if place.channels_first else sizes
     height, width, channels, multiplier = w.ir_type.dims
     steps, gaps = spread(strides, place, name, "strides"), spread(dilations, place, name, "dilations")
@@ -341,8 +364,13 @@ def depthwise_conv2d_backprop_filter(
     place = layout(data_format, 2, name)
     x, ct = convert_pair(input, out_backprop)
     sizes = as_sizes(filter_sizes, name)
-    if sizes is None or len(sizes) != 4:
-        raise ValueError(f"{name}: filter_sizes must be four known sizes, got {filter_sizes!r}")
+    if sizes is None:
+        return _at_run_time(
+            lambda n, v, g: depthwise_conv2d_backprop_filter(v, n, g, strides, padding, data_format, dilations),
+            [convert_to_tensor(filter_sizes), x, ct],
+        )
+    if len(sizes) != 4:
+        raise ValueError(f"{name}: filter_sizes must be four sizes, got {filter_sizes!r}")
     x, ct = place.to_last(x), place.to_last(ct)
     steps, gaps, pads = _depthwise_parts(x, sizes, strides, padding, dilations, place, name)
     height, width, channels, multiplier = sizes

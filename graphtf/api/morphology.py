@@ -43,7 +43,7 @@ class _Windows:
         self.gaps = spread(dilations, place, name, "dilations")
         inner = x.ir_type.dims[1:3]
         self.pads = paddings(padding, inner, self.window, self.steps, self.gaps, place, name)
-        fits(inner, self.window, self.gaps, self.pads, name)
+        fits(inner, self.window, self.steps, self.gaps, self.pads, name)
 
     def shifted(self, x: Tensor, fill: Any) -> Iterator[tuple[tuple[int, int], Tensor]]:
         """For each place in the window, the elements of x that are there in every window."""

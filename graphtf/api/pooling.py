@@ -11,7 +11,7 @@ from graphtf.api.windows import Layout, fits, layout, paddings, spread
 from graphtf.convert import convert_to_tensor
 from graphtf.ir.dims import product
 from graphtf.ir.ops.prims import p, scalar_like
-from graphtf.refusal import invalid
+from graphtf.refusal import failed, invalid
 from graphtf.tensor import Tensor
 
 
@@ -19,13 +19,15 @@ def _windowed(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: str | None, spatial: int, kind: str, name: str
 ) -> Tensor:
     place = layout(data_format, spatial, name)
+    if place.channels_first:
+        raise failed(name, "pools need channels last on the CPU: 'NHWC' and the like")
     x = convert_to_tensor(input)
     if len(x.ir_type.dims) != spatial + 2:
         raise invalid(name, f"tensor_in must be {spatial + 2}-dimensional: {x.shape}")
     window, steps = spread(ksize, place, name, "ksize"), spread(strides, place, name, "strides")
     x = place.to_last(x)
     pads = paddings(padding, x.ir_type.dims[1:-1], window, steps, (1,) * spatial, place, name)
-    fits(x.ir_type.dims[1:-1], window, (1,) * spatial, pads, name)
+    fits(x.ir_type.dims[1:-1], window, steps, (1,) * spatial, pads, name)
     attrs = {"window": (1, *window, 1), "strides": (1, *steps, 1), "padding": ((0, 0), *pads, (0, 0))}
     if kind == "MAX":
         return place.from_last(p.window_max(x, **attrs))

@@ -12,7 +12,7 @@ from typing import Any
 
 from graphtf.ir.dims import Dim, ceildiv, maximum
 from graphtf.ir.ops.prims import p
-from graphtf.refusal import invalid
+from graphtf.refusal import failed, invalid, tracing
 from graphtf.sizes import as_integers
 from graphtf.tensor import Tensor
 
@@ -72,14 +72,13 @@ def spread(value: Any, place: Layout, name: str, what: str) -> tuple[int, ...]:
             f"{name}: {what} should be of length 1, {place.spatial} or {place.spatial + 2} but was {len(given)}"
         )
     if any(k <= 0 for k in given):
-        raise invalid(name, f"{what} must be positive, got {list(given)}")
+        raise (failed if what == "ksize" else invalid)(name, f"{what} must be positive, got {list(given)}")
     return given
 
 
 def paddings(
     padding: Any, sizes: Sequence[Dim], window: Sequence[Dim], strides: Sequence[int], dilations: Sequence[int],
-    place: Layout,
-    name: str,
+    place: Layout, name: str,
 ) -> Pads:  # fmt: skip
     """What to add at both ends of each spatial axis: for "SAME", "VALID", or as given for every axis."""
     if isinstance(padding, str):
@@ -88,7 +87,7 @@ def paddings(
             return ((0, 0),) * len(sizes)
         if kind == "SAME":
             return tuple(_same(n, k, s, d) for n, k, s, d in zip(sizes, window, strides, dilations))
-        raise ValueError(f"{name}: padding must be 'SAME', 'VALID' or a list, got {padding!r}")
+        raise invalid(name, f"padding must be 'SAME', 'VALID' or a list, got {padding!r}")
     rows = [as_integers(row, name) for row in padding]
     if len(rows) != place.spatial + 2 or any(len(r) != 2 for r in rows):
         raise ValueError(
@@ -106,13 +105,16 @@ def _same(size: Dim, window: Dim, stride: int, dilation: int) -> tuple[Dim, Dim]
     return total // 2, total - total // 2
 
 
-def fits(sizes: Sequence[Dim], window: Sequence[Dim], dilations: Sequence[int], pads: Pads, name: str) -> None:
-    """Raise the mode's error if a window is larger than what it slides over."""
-    for n, k, d, (low, high) in zip(sizes, window, dilations, pads):
-        room = n + low + high - ((k - 1) * d + 1)
-        if isinstance(room, int) and room < 0 and n != 0:
-            raise invalid(
-                name,
-                f"Negative dimension size caused by subtracting {(k - 1) * d + 1} from {n + low + high}: the "
-                "window is too large",
-            )
+def fits(
+    sizes: Sequence[Dim], window: Sequence[Dim], strides: Sequence[int], dilations: Sequence[int], pads: Pads, name: str
+) -> None:
+    """Raise the mode's error if a window is larger than what it slides over.
+
+    Eagerly, one that is larger by at most a stride gives an empty result, as TensorFlow's kernels have it.
+    """
+    for n, k, s, d, (low, high) in zip(sizes, window, strides, dilations, pads):
+        reach, have = (k - 1) * d + 1, n + low + high
+        room = have - reach
+        if isinstance(room, int) and room < 0 and n != 0 and (tracing() or room < -s):
+            message = f"Negative dimension size caused by subtracting {reach} from {have}: the window is too large"
+            raise invalid(name, message)

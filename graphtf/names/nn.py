@@ -35,6 +35,9 @@ TABLE: dict[str, dict[str, str]] = {
         "nn": "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d max_pool avg_pool pool "
         "space_to_depth depth_to_space",
     },
+    "graphtf.api.fractional": {
+        "nn": "fractional_max_pool fractional_avg_pool",
+    },
     "graphtf.api.random": {
         "random": "uniform normal truncated_normal shuffle stateless_uniform stateless_normal "
         "stateless_truncated_normal split fold_in",
