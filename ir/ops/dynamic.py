@@ -14,8 +14,7 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import ir_type
 from graphtf.ir.dims import Dim, Shape, at_most, nonnegative
 from graphtf.ir.loops import expr as s
-from graphtf.ir.loops.index_map import clamp, inside
-from graphtf.ir.op import Element, Op, Sample
+from graphtf.ir.op import Element, Kernel, Op, Sample
 from graphtf.ir.ops.elementwise import check_dtype
 from graphtf.ir.ops.generate import INDEX_TYPES
 from graphtf.ir.ops.prims import full_like, p
@@ -108,20 +107,9 @@ def _update_vjp(ct: Any, out: Any, x: Any, update: Any, start: Any) -> tuple[Any
     return kept, p.dynamic_slice(ct, start, sizes=ir_type(update).dims), None
 
 
-def _update_element(index: Index, read: Read, out: TensorType, types: Sequence[TensorType]) -> s.Expr:
-    shape, sizes = types[0].dims, types[1].dims
-    if 0 in sizes:
-        return read(0, index)
-    moved = [s.isub(i, a) for i, a in zip(index, _starts(read, 2, shape, sizes))]
-    partial = [k for k in range(len(shape)) if shape[k] != sizes[k]]
-    within = inside([(moved[k], sizes[k]) for k in partial])
-    own = tuple(clamp(i, sizes[k]) if k in partial else i for k, i in enumerate(moved))
-    return read(1, own) if within is None else s.select(within, read(1, own), read(0, index))
-
-
 dynamic_update_slice = Op(
     "dynamic_update_slice", "x with the piece at a start, moved inside where it must, replaced by an update",
-    _update_infer, _update_ref, _update_vjp, Element(_update_element), arity=3,
+    _update_infer, _update_ref, _update_vjp, Kernel("update"), arity=3,
     constraints=(_START, _SIZES, "the update has the dtype of the operand"),
     samples=(
         Sample("f32[5, 4] f32[2, 3] i32[2]", {}, -3, 6), Sample("f32[5] f32[5] i64[1]", {}, -3, 6),
