@@ -7,11 +7,14 @@ Invariant: answers are conservative; "unknown" is always allowed. Entry points: 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from graphtf.ir.dims import Atom, Dim
 from graphtf.ir.loops.expr import TRANSCENDENTAL, Buffer, Expr, Lit, Load, Prim, Size, Var, children
 from graphtf.ir.loops.stmt import Alloc, Check, Copy, For, If, Invoke, Let, Prefetch, Stmt, Store, While
+
+T = TypeVar("T")
 
 _FUNCTION = 20  # instructions of a transcendental function
 
@@ -141,6 +144,7 @@ class Varying:
     def __init__(self, loop: For) -> None:
         self.vars: set[int] = {id(loop.var), *(id(c.var) for c in loop.carries)}
         self.memo: dict[int, bool] = {}
+        self.strides: dict[int, dict[int, Stride]] = {}  # by variable, then expression
         self.alive: list[Expr] = []
         self.define(loop.body)
 
@@ -178,13 +182,40 @@ Stride = int | Expr | None
 
 def stride_along(e: Expr, var: Var, varying: Varying) -> Stride:
     """How much index `e` grows from lane to lane: a number, a uniform expression, or None if not evenly."""
-    if not varying(e):
-        return 0
-    if e is var:
-        return 1
-    if not isinstance(e, Prim) or e.name not in ("add", "sub", "mul"):
-        return None
-    a, b = (stride_along(x, var, varying) for x in e.args)
+
+    def follow(x: Expr) -> tuple[Expr, ...]:
+        linear = isinstance(x, Prim) and x.name in ("add", "sub", "mul") and varying(x)
+        return children(x) if linear else ()
+
+    def stride(x: Expr, parts: Sequence[Stride]) -> Stride:
+        if not varying(x):
+            return 0
+        if x is var:
+            return 1
+        return _combined(x, *parts) if isinstance(x, Prim) and parts else None
+
+    return bottom_up(e, follow, stride, varying.strides.setdefault(id(var), {}))
+
+
+def bottom_up(
+    e: Expr, follow: Callable[[Expr], tuple[Expr, ...]], of: Callable[[Expr, Sequence[T]], T], memo: dict[int, T]
+) -> T:
+    """`of(x, values of follow(x))` for e: each shared part once, and no deeper in Python's stack for a longer chain."""
+    pending = [e]
+    while pending:
+        x = pending[-1]
+        parts = () if id(x) in memo else follow(x)
+        missing = [y for y in parts if id(y) not in memo]
+        if missing:
+            pending += missing
+            continue
+        pending.pop()
+        if id(x) not in memo:
+            memo[id(x)] = of(x, [memo[id(y)] for y in parts])
+    return memo[id(e)]
+
+
+def _combined(e: Prim, a: Stride, b: Stride) -> Stride:
     if a is None or b is None:
         return None
     if e.name == "mul":
@@ -204,16 +235,23 @@ def _scaled(stride: Stride, factor: Expr) -> Stride:
 
 def is_nonnegative(e: Expr, at_least_zero: set[int]) -> bool:
     """Is the integer surely ≥ 0? `at_least_zero`: ids of variables that are."""
-    if isinstance(e, Lit):
-        return bool(e.value >= 0)
-    if isinstance(e, Size):
-        return _is_nonnegative_size(e.dim)
-    if isinstance(e, Var):
-        return id(e) in at_least_zero
-    if isinstance(e, Prim) and e.name in ("add", "mul", "floordiv", "floormod", "min", "max"):
-        tests = [is_nonnegative(x, at_least_zero) for x in e.args]
-        return any(tests) if e.name == "max" else tests[1] if e.name == "floormod" else all(tests)
-    return False
+
+    def follow(x: Expr) -> tuple[Expr, ...]:
+        return x.args if isinstance(x, Prim) and x.name in _KEEP_SIGN else ()
+
+    def holds(x: Expr, tests: Sequence[bool]) -> bool:
+        if isinstance(x, Lit):
+            return bool(x.value >= 0)
+        if isinstance(x, Size):
+            return _is_nonnegative_size(x.dim)
+        if isinstance(x, Prim) and tests:
+            return any(tests) if x.name == "max" else tests[1] if x.name == "floormod" else all(tests)
+        return isinstance(x, Var) and id(x) in at_least_zero
+
+    return bottom_up(e, follow, holds, {})
+
+
+_KEEP_SIGN = frozenset({"add", "mul", "floordiv", "floormod", "min", "max"})
 
 
 def _is_nonnegative_size(d: Dim) -> bool:
