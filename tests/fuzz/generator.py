@@ -21,7 +21,7 @@ import numpy as np
 from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import binding
 from graphtf.ir.builder import Builder
-from graphtf.ir.dims import Dim, Shape, SymDim, collecting_guards, evaluate, substitute, sym, symbols
+from graphtf.ir.dims import Dim, Shape, SymDim, collecting_guards, evaluate, nonnegative, substitute, sym, symbols
 from graphtf.ir.dtypes import DType
 from graphtf.ir.errors import OpError, Violation
 from graphtf.ir.graph import Graph, Node, Source, Value
@@ -157,7 +157,8 @@ class Generator:
     def input(self, t: TensorType, domain: Domain | None = None) -> Item:
         """A new argument of the program; inside a region, or where running makes the size known, a constant instead."""
         domain = self.domain_for(t.dtype) if domain is None else domain
-        if self.depth or not {s for d in t.dims for s in symbols(d)} <= set(self.symbols):
+        known = {s for d in t.dims for s in symbols(d)} <= set(self.symbols) and all(map(nonnegative, t.dims))
+        if self.depth or not known:
             return self.constant(argument(t, domain, {}, self.rng)) if t.is_static else self.repeated(t, domain)
         v = self.builder.input(t, self.hint(len(self.builder.inputs)))
         self.domains.append(domain)
@@ -230,6 +231,9 @@ class Generator:
             return None
         if any(substitute(a, _SECOND) != substitute(b, _SECOND) for a, b in guards):
             return None
+        dims = {d for t in types if isinstance(t, TensorType) for d in t.dims_or_none}
+        if not self.may_fail and not all(map(nonnegative, dims)):
+            return None  # it would fail for few rows
         small = all(t.shape is None or self.fits(t.shape) for t in types if isinstance(t, TensorType))
         return types if small else None
 
