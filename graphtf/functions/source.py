@@ -20,6 +20,7 @@ _OURS = tuple(
 _ASIDE = tuple(
     os.path.dirname(os.__file__) + os.sep + name for name in ("contextlib.py", "functools.py", "threading.py")
 )
+_TOOLS = os.path.join(_HERE, "tools", "")  # programs that use us, wherever they are installed
 _internal: dict[CodeType, bool] = {}
 unconverted: dict[CodeType, str] = {}  # code whose control flow AutoGraph could not rewrite, and why
 _MOST_CODES = 100_000
@@ -32,7 +33,7 @@ def is_internal(code: CodeType) -> bool:
         if len(_internal) >= _MOST_CODES:
             _internal.clear()
         name = code.co_filename
-        found = _internal[code] = name.startswith(_OURS) or name in _ASIDE
+        found = _internal[code] = (name.startswith(_OURS) and not name.startswith(_TOOLS)) or name in _ASIDE
     return found
 
 
