@@ -359,6 +359,8 @@ class Variable(metaclass=_Creating):
         """Divide rows."""
         from graphtf.api.selection import divided_rows
 
+        if not isinstance(sparse_delta, IndexedSlices):
+            raise TypeError(f"Argument `sparse_delta` must be a `tf.IndexedSlices`. Received arg: {sparse_delta}")
         return self._set(divided_rows(self.value(), sparse_delta), True)
 
     def _scatter_nd(self, indices: Any, updates: Any, combine: str, negate: bool = False) -> Any:

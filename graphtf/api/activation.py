@@ -11,7 +11,7 @@ from typing import Any
 
 from graphtf.convert import convert_to_tensor
 from graphtf.ir.ops.prims import p, scalar_like
-from graphtf.refusal import wrong_dtype
+from graphtf.refusal import failed, invalid, wrong_dtype
 from graphtf.sizes import as_axis
 from graphtf.tensor import Tensor
 
@@ -116,6 +116,8 @@ def silu(features: Any, beta: Any = 1.0) -> Tensor:
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([0.       , 1.7615942], dtype=float32)>
     """
     x = convert_to_tensor(features)
+    if not x.dtype.is_inexact:
+        raise wrong_dtype("silu", f"expected floats, got {x.dtype.name}")
     return p.mul(x, p.sigmoid(p.mul(x, convert_to_tensor(beta, x.dtype))))
 
 
@@ -134,8 +136,11 @@ def _shifted(logits: Any, axis: Any, name: str) -> tuple[Tensor, int]:
     """x - max x along an axis, which softmax does not notice."""
     x = _floating(logits, name)
     if not x.ir_type.dims:
-        raise wrong_dtype(name, "logits must have at least one axis")
-    k = as_axis(-1 if axis is None else axis, len(x.ir_type.dims), name)
+        raise invalid(name, "logits must have at least one axis")
+    rank = len(x.ir_type.dims)
+    if isinstance(axis, int) and not -rank <= axis < rank:
+        raise failed(name, f"`dim` must be in the range [{-rank}, {rank}) of the input's axes, got {axis}")
+    k = as_axis(-1 if axis is None else axis, rank, name)
     return p.sub(x, p.stop_gradient(_kept(p.reduce_max(x, axes=(k,)), x, k))), k
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from graphtf.composite import Composite
 from graphtf.convert import convert_to_tensor, is_tensor_like, known_array
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, ceildiv, maximum, product
 from graphtf.ir.dtypes import DType, as_dtype
+from graphtf.ir.errors import UnimplementedError
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import failed, invalid, tracing
 from graphtf.run_time import named_size, stated
@@ -304,17 +306,19 @@ def _longest(lengths: Tensor) -> Any:
 def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
     """x as another dtype: floats truncate to integers, integers wrap around, what is not 0 is True.
 
-    Raises TypeError where there is no such conversion. Follows https://www.tensorflow.org/api_docs/python/tf/cast.
+    Raises UnimplementedError for strings. Follows https://www.tensorflow.org/api_docs/python/tf/cast.
 
     >>> cast([1.8, -2.2], "int32")
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([ 1, -2], dtype=int32)>
     """
     target = as_dtype(dtype)
+    if isinstance(x, Composite):
+        return x.with_values(cast(x.values, target))
     t = convert_to_tensor(x)
     if t.dtype is target:
         return t
     if dt.string in (t.dtype, target):
-        raise invalid("cast", f"Cast {t.dtype.name} to {target.name} is not supported")
+        raise UnimplementedError(None, None, f"Cast {t.dtype.name} to {target.name} is not supported")
     return p.cast(t, dtype=target)
 
 

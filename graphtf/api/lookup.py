@@ -14,6 +14,7 @@ import numpy as np
 from graphtf.api.norm import norm
 from graphtf.api.segments import unsorted_segment_mean
 from graphtf.api.selection import gather, top_k
+from graphtf.composite import RaggedTensor
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
 from graphtf.ir import dtypes as dt
@@ -39,6 +40,8 @@ def embedding_lookup(params: Any, ids: Any, max_norm: Any = None, name: str | No
     >>> embedding_lookup([[1, 2], [3, 4]], [1])
     <tf.Tensor: shape=(1, 2), dtype=int32, numpy=array([[3, 4]], dtype=int32)>
     """
+    if isinstance(ids, RaggedTensor):
+        return ids.with_flat_values(embedding_lookup(params, ids.flat_values, max_norm))  # type: ignore[return-value]
     table = params[0] if isinstance(params, (list, tuple)) and isinstance(params[0], (Tensor, Variable)) else params
     rows = gather(table, ids)
     if max_norm is None:

@@ -14,7 +14,7 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.ops.io import assert_
 from graphtf.ir.ops.prims import p, scalar_like
-from graphtf.refusal import invalid, tracing
+from graphtf.refusal import tracing, wrong_dtype
 from graphtf.sizes import as_axis
 from graphtf.tensor import EagerTensor, Tensor
 
@@ -84,7 +84,7 @@ def sparse_softmax_cross_entropy_with_logits(labels: Any, logits: Any, name: str
             f"logits.shape={x.shape}"
         )
     if not at.dtype.is_integer:
-        raise invalid("sparse_softmax_cross_entropy_with_logits", f"labels must be integers, got {at.dtype.name}")
+        raise wrong_dtype("sparse_softmax_cross_entropy_with_logits", f"labels must be integers, got {at.dtype.name}")
     given, x = x.dtype, _precise(x)
     z, log_sum = _log_sum(x)
     dims = z.ir_type.dims

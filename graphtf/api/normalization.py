@@ -203,3 +203,53 @@ def local_response_normalization(
     sums = p.window_sum(p.mul(x, x), window=(1, 1, 1, 2 * r + 1), strides=(1,) * 4, padding=((0, 0),) * 3 + ((r, r),))
     base = p.add(scalar_like(x, bias), p.mul(scalar_like(x, alpha), sums))
     return p.mul(x, p.pow(base, scalar_like(x, -beta)))
+
+
+def fused_batch_norm(
+    x: Any, scale: Any, offset: Any, mean: Any = None, variance: Any = None, epsilon: float = 0.001,
+    data_format: str = "NHWC", is_training: bool = True, name: str | None = None, exponential_avg_factor: float = 1.0,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Batch normalization of images by their own moments (training), or by given ones; and the running moments.
+
+    Raises ValueError for missing moments, InvalidArgumentError (tracing: ValueError) for x without 4 or 5 axes.
+    Follows https://www.tensorflow.org/api_docs/python/tf/compat/v1/nn/fused_batch_norm.
+
+    >>> fused_batch_norm([[[[1.]], [[3.]]]], [1.], [0.])[1]
+    <tf.Tensor: shape=(1,), dtype=float32, numpy=array([2.], dtype=float32)>
+    """
+    given = convert_to_tensor(x)
+    if len(given.ir_type.dims) not in (4, 5):
+        raise invalid("fused_batch_norm", f"input must be 4 or 5-dimensional, got {given.shape}")
+    if (not is_training or exponential_avg_factor != 1) and (mean is None or variance is None):
+        raise ValueError("Both `mean` and `variance` must be given unless training with exponential_avg_factor=1.")
+    rank = len(given.ir_type.dims)
+    first = data_format.startswith("NC")
+    y = p.transpose(given, perm=(0, *range(2, rank), 1)) if first else given
+    y = p.cast(y, dtype=dt.float32) if y.dtype in (dt.float16, dt.bfloat16) else y
+    axes = tuple(range(rank - 1))
+    eps = max(float(epsilon), _LEAST_EPSILON)
+    if is_training:
+        m = p.div(p.reduce_sum(y, axes=axes), scalar_like(y, product(y.ir_type.dims[:-1])))
+        gap = p.sub(y, m)
+        v = p.div(p.reduce_sum(p.mul(gap, gap), axes=axes), scalar_like(y, product(y.ir_type.dims[:-1])))
+        moments = _running(m, v, y, mean, variance, exponential_avg_factor)
+    else:
+        m, v = moments = tuple(convert_to_tensor(t, y.dtype) for t in (mean, variance))
+    out = p.cast(batch_normalization(y, m, v, offset, scale, eps), dtype=given.dtype)
+    out = p.transpose(out, perm=(0, rank - 1, *range(1, rank - 1))) if first else out
+    return out, *(p.stop_gradient(t) for t in moments)  # type: ignore[return-value]
+
+
+_LEAST_EPSILON = 1.001e-5
+
+
+def _running(m: Tensor, v: Tensor, y: Tensor, mean: Any, variance: Any, share: float) -> tuple[Tensor, Tensor]:
+    """The moments of the batch, its variance without bias, mixed into those before."""
+    count = product(y.ir_type.dims[:-1])
+    one = scalar_like(y, 1)
+    v = p.mul(v, p.div(scalar_like(y, count), p.maximum(p.sub(scalar_like(y, count), one), one)))
+    if share == 1:
+        return m, v
+    keep, add = scalar_like(y, 1 - share), scalar_like(y, share)
+    before = (convert_to_tensor(t, y.dtype) for t in (mean, variance))
+    return tuple(p.add(p.mul(old, keep), p.mul(new, add)) for old, new in zip(before, (m, v)))  # type: ignore[return-value]

@@ -15,7 +15,7 @@ from graphtf.ir.dims import Dim, product
 from graphtf.ir.ops.io import assert_
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import failed, invalid, wrong_dtype
-from graphtf.run_time import stated, stated_size
+from graphtf.run_time import named_size, stated, stated_size
 from graphtf.sizes import as_axis, as_size, as_sizes, index_vector, shape_vector
 from graphtf.tensor import Tensor
 
@@ -434,6 +434,8 @@ def top_k(input: Any, k: Any = 1, sorted: bool = True, index_type: Any = dt.int3
         raise invalid("top_k", "input must have at least 1 dimension")
     if isinstance(count, int) and (count < 0 or (isinstance(dims[-1], int) and count > dims[-1])):
         raise invalid("top_k", f"input must have at least k columns. Had {dims[-1]}, needed {count}")
+    if count is None:
+        count = named_size(convert_to_tensor(k))
     values, indices = p.top_k(x, k=count, sorted=bool(sorted))
     kind = dt.as_dtype(index_type)
     return TopKV2(values, indices if kind is dt.int32 else p.cast(indices, dtype=kind))

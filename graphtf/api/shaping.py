@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from graphtf.composite import Composite
 from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.deferred import deferred, deferred_like
 from graphtf.ir import dtypes as dt
@@ -89,6 +90,8 @@ def identity(input: Any, name: str | None = None) -> Tensor:
     >>> identity([1, 2])
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([1, 2], dtype=int32)>
     """
+    if isinstance(input, Composite):
+        return input.with_values(identity(input.values))
     x = convert_to_tensor(input)
     if x.ir_type.shape is None:
         return p.stop_gradient(x) if x.dtype is dt.string else p.cast(x, dtype=x.dtype)
@@ -111,6 +114,8 @@ def stop_gradient(input: Any, name: str | None = None) -> Tensor:
     >>> stop_gradient([1., 2.])
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([1., 2.], dtype=float32)>
     """
+    if isinstance(input, Composite):
+        return input.with_values(stop_gradient(input.values))
     return p.stop_gradient(convert_to_tensor(input))
 
 

@@ -19,6 +19,10 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.indexed_slices": {
         "": "IndexedSlices IndexedSlicesSpec",
     },
+    "graphtf.composite": {
+        "": "RaggedTensor SparseTensor",
+        "sparse": "SparseTensor",
+    },
     "graphtf.tape": {
         "": "GradientTape UnconnectedGradients",
         "autodiff": "GradientTape",

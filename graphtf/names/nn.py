@@ -18,6 +18,7 @@ TABLE: dict[str, dict[str, str]] = {
         "lrn=local_response_normalization",
         "math": "l2_normalize",
         "linalg": "l2_normalize",
+        "compat.v1.nn": "fused_batch_norm",
     },
     "graphtf.api.conv": {
         "nn": "conv1d conv2d conv3d convolution conv1d_transpose conv2d_transpose conv3d_transpose conv_transpose "
@@ -30,6 +31,9 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "graphtf.api.morphology": {
         "nn": "max_pool_with_argmax dilation2d erosion2d",
+    },
+    "graphtf.api.sparse_lookup": {
+        "nn": "embedding_lookup_sparse safe_embedding_lookup_sparse",
     },
     "graphtf.api.pooling": {
         "nn": "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d max_pool avg_pool pool "
