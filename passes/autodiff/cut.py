@@ -85,10 +85,11 @@ def cost_of_repeating(n: Node) -> float:
     """Arithmetic, in bytes."""
     if is_free(n):
         return 0.0
-    return sum(elements(v) for v in n.outputs) * (SIMPLE if _is_simple(n) else INVOLVED)
+    return sum(elements(v) for v in n.outputs) * (SIMPLE if is_simple(n) else INVOLVED)
 
 
-def _is_simple(n: Node) -> bool:
+def is_simple(n: Node) -> bool:
+    """Is each element a few instructions, next to nothing beside memory?"""
     return is_cheap(n) or isinstance(n.op.lowering, Element)
 
 
@@ -155,7 +156,7 @@ class Choice:
                 stack.pop()
             elif x in self.saved or self.is_free(x):
                 found[x] = True
-            elif self.is_source(x) or not _is_simple(self.j.maker[x]):
+            elif self.is_source(x) or not is_simple(self.j.maker[x]):
                 found[x] = False
             else:
                 origins = self.origins(x)
