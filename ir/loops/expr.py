@@ -78,6 +78,7 @@ class Prim:
 Expr = Lit | Var | Size | Load | Prim
 
 # name -> number of operands. Result dtype: that of the operands, but bool for comparisons and tests.
+# fma is a·b + c rounded once, where the target can. Integers: by 0 is 0, beyond the width shifts everything out.
 ARITHMETIC = {
     "add": 2, "sub": 2, "mul": 2, "div": 2, "floordiv": 2, "floormod": 2, "truncdiv": 2, "truncmod": 2, "neg": 1,
     "abs": 1, "sign": 1, "min": 2, "max": 2, "fma": 3, "pow": 2,
