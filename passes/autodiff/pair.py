@@ -18,7 +18,6 @@ from graphtf.passes.cse import cse
 from graphtf.passes.dce import dce
 from graphtf.passes.decompose import decompose
 from graphtf.passes.fold import fold
-from graphtf.passes.functionalise import functionalise
 from graphtf.passes.inline import inline
 from graphtf.passes.reads import only_read, valued
 from graphtf.passes.rules import simplify
@@ -74,10 +73,13 @@ def pair(graph: Graph, wanted: Sequence[int]) -> Pair:
 
 
 def tidied(j: Joint) -> Joint:
-    """The same with what gradients compute twice, or for nothing, left out, so that the cut sees what there is."""
+    """The same with what gradients compute twice, or for nothing, left out, so that the cut sees what there is.
+
+    Reads of variables stay where they are: a further gradient flows to the variable, not to what was assigned to it.
+    """
     found = list(j.found.values())
     g = Graph((*j.inputs, *j.cts.values()), j.nodes, (*j.outputs, *found), j.name, j.guards)
-    for step in (functionalise, decompose, fold, simplify, cse, dce):
+    for step in (decompose, fold, simplify, cse, dce):
         g = step(g)
     count = len(j.inputs)
     cts = dict(zip(j.cts, g.inputs[count:]))
