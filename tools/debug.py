@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from graphtf.ir.dtypes import as_dtype
+from graphtf.ir.errors import InternalError
 from graphtf.ir.graph import Graph, Node
 from graphtf.ir.interpret import interpret
 from graphtf.ir.state import Cell
 from graphtf.ir.text import Names, print_node
 from graphtf.ir.types import type_of
-from graphtf.runtime.compare import blame, compare
 from graphtf.tools import inputs, programs
+from graphtf.tools.compare import compare, copied
 from graphtf.tools.terminal import Terminal, digits, shown
 
 Array = np.ndarray[Any, Any]
@@ -39,9 +40,8 @@ def main(options: argparse.Namespace) -> int:
     if options.compare or options.bisect:
         return compared(terminal, program.graph, args, options.bisect)
     watch = Watch(terminal, program.graph, quiet=options.nan, values=options.values)
-    copies = [Cell(a.array.copy(), a.type, a.name) if isinstance(a, Cell) else a for a in args]
     try:
-        interpret(program.graph, copies, on_node=watch)
+        interpret(program.graph, copied(args), on_node=watch)
     finally:
         watch.finish()
     return 1 if watch.culprit is not None else 0
@@ -54,9 +54,20 @@ def compared(terminal: Terminal, graph: Graph, args: Sequence[Any], bisect: bool
         verdict = terminal.style("DIFFERS", "red", "bold") if d.matters else terminal.style("ok", "green")
         terminal.write(f"  {verdict}  {d}")
     if bisect:
-        culprit = blame(graph, args)
-        terminal.write(f"  to blame: {culprit}" if culprit else "  every pass and kernel gives the reference's values")
+        terminal.write(f"  {blame(graph, args)}")
     return 1 if any(d.matters for d in found) else 0
+
+
+def blame(graph: Graph, args: Sequence[Any]) -> str:
+    """Which node differs first, and which pass, or the code generator, is to blame."""
+    from graphtf.functions.verified import Verified
+    from graphtf.runtime import compile
+
+    try:
+        Verified(graph, lambda g: compile(g).run)(copied(args))
+    except InternalError as error:
+        return str(error)
+    return "every pass and kernel gives the reference's values"
 
 
 @dataclass

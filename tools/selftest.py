@@ -13,7 +13,7 @@ import numpy as np
 
 import graphtf as tf
 from graphtf.export.portable import bound_inputs
-from graphtf.runtime.compare import compare
+from graphtf.tools.compare import compare
 
 
 @dataclass(frozen=True)
