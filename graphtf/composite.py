@@ -64,7 +64,8 @@ class SparseTensor(Composite):
         if not self._indices.shape[0:1].is_compatible_with(self._values.shape[0:1]):
             raise invalid("SparseTensor", f"{self._indices.shape[0]} indices, but {self._values.shape[0]} values")
         if not self._indices.shape[1:2].is_compatible_with(self._dense_shape.shape[0:1]):
-            raise invalid("SparseTensor", f"indices {self._indices.shape} do not fit dense_shape {self._dense_shape.shape}")
+            message = f"indices {self._indices.shape} do not fit dense_shape {self._dense_shape.shape}"
+            raise invalid("SparseTensor", message)
 
     @property
     def indices(self) -> Tensor:

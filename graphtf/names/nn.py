@@ -35,6 +35,9 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.api.sparse_lookup": {
         "nn": "embedding_lookup_sparse safe_embedding_lookup_sparse",
     },
+    "graphtf.api.ctc": {
+        "nn": "ctc_beam_search_decoder ctc_greedy_decoder ctc_loss ctc_unique_labels",
+    },
     "graphtf.api.pooling": {
         "nn": "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d max_pool avg_pool pool "
         "space_to_depth depth_to_space",
