@@ -18,11 +18,14 @@ from graphtf.ir.loops.rewrite import map_checks
 from graphtf.ir.loops.stmt import Copy, If, Invoke, LoopFunc, Module, Site, Stmt, While
 from graphtf.ir.op import Effect, Trait
 from graphtf.ir.types import RefType
+from graphtf.passes.fusion.classify import is_literal, is_native
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.select import Recipe, host_reason, lower_node, recipe
 from graphtf.runtime.aliasing import Flow
 from graphtf.runtime.arrays import native_layout
 from graphtf.runtime.slots import Slot, SlotTable
+
+_FOREVER = 1 << 60  # a position after the program's end
 
 
 @dataclass
@@ -55,6 +58,7 @@ class Assembly:
     results: list[Slot]  # for each output of the graph
     written: tuple[int, ...]  # inputs that are variables and are assigned
     sites: tuple[Site, ...]  # what the numbers of failed checks mean
+    shown: dict[int, tuple[Node, tuple[Slot, ...]]]  # checks whose error shows operands: the node, where they lie
 
 
 @dataclass
@@ -88,6 +92,7 @@ class Assembler:
         self.dest: dict[Value, Slot] = {}  # where a value is to be computed to
         self.written: dict[int, None] = {}
         self.sites: list[Site] = []
+        self.shown: dict[int, tuple[Node, tuple[Slot, ...]]] = {}
 
     def run(self) -> Assembly:
         """Walk the graph."""
@@ -106,7 +111,7 @@ class Assembler:
                 self.native(n, self.dest)
         results = [self.result(v, i) for i, v in enumerate(self.graph.outputs)]
         self.close()
-        return Assembly(self.graph, self.table, self.steps, results, tuple(self.written), tuple(self.sites))
+        return Assembly(self.graph, self.table, self.steps, results, tuple(self.written), tuple(self.sites), self.shown)
 
     def enter(self) -> None:
         for i, v in enumerate(self.graph.inputs):
@@ -121,7 +126,7 @@ class Assembler:
             if n.op.effect is Effect.WRITE:
                 self.writes.setdefault(n.inputs[0], []).append(i)
             why = host_reason(n) or self.resizes(n)
-            if why is None:
+            if why is None or is_literal(n):
                 continue
             self.why[n] = why
             fresh = {s for v in n.outputs for d in v.ir_type.dims_or_none for s in symbols(d)} - self.known
@@ -231,7 +236,7 @@ class Assembler:
         """Where output i is found: what an argument or a host step holds already is handed on as it is."""
         slot = self.where[v]
         same_shape = v in self.graph.inputs or slot.kind != "input"
-        if slot.kind == "host" or (slot.kind == "input" and same_shape):
+        if slot.kind == "host" or (slot.kind == "input" and same_shape) or not is_native(slot.dtype):
             return slot
         if slot.kind == "output" and slot.position == i:
             return slot
@@ -284,10 +289,19 @@ class Assembler:
             self.table.clock += 1
             for slot in (*outs, *temps, *(self.where[v] for v in n.inputs)):
                 self.table.touch(slot)
-        operands = [self.where[v] for v in n.inputs]
+        operands = [self.where[v] for v in n.inputs[: made.takes]]
         self.where.update(zip(n.outputs, outs))
+        if made.shows:
+            self.show(n, len(func.sites))
         slots = [*operands, *outs, *temps]
         self.body.append(Invoke(self.share(func, n), tuple(s.buffer for s in slots)))
+
+    def show(self, n: Node, count: int) -> None:
+        """The next checks are those of a node whose error shows its operands: these stay to the end."""
+        slots = tuple(self.where[v] for v in n.inputs)
+        for slot in slots:
+            slot.last = _FOREVER
+        self.shown.update((len(self.sites) + k, (n, slots)) for k in range(count))
 
     def own_slot(self, n: Node, v: Value, made: Recipe, flow: Flow) -> Slot:
         """A place in the arena; that of the operand which is updated, if nobody wants it any more."""

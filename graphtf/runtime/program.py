@@ -70,7 +70,8 @@ class Program:
         outputs = [s for s in slots if s.kind == "output"]
         self.layout.outputs = [(s, self.graph.outputs[s.position].ir_type.dims) for s in outputs]
         self.results = [(slot.number, self.relabelled(k, slot)) for k, slot in enumerate(assembly.results)]
-        self.plain = not self.host_steps and all(dims is None for _, dims in self.results)
+        self.constants = {s.number: s.array for s in assembly.results if s.kind == "constant" and s.array is not None}
+        self.plain = not self.host_steps and not self.constants and all(dims is None for _, dims in self.results)
 
     def relabelled(self, k: int, slot: Slot) -> tuple[Dim, ...] | None:
         """The shape of output k where it is the same memory as an array of another shape."""
@@ -106,10 +107,11 @@ class Program:
             self.layout.allocate(frame, frame.outputs, arrays)
         if self.plain:
             for k, step in enumerate(self.steps):
-                self.call(frame, k, step)  # type: ignore[arg-type]
+                self.call(frame, k, step, env, arrays)  # type: ignore[arg-type]
             self.layout.give_back(frame)
             return [arrays[number] for number, _ in self.results]
         env = dict(env)  # host steps add to it
+        arrays.update(self.constants)
         self.run_steps(frame, args, env, arrays)
         self.layout.give_back(frame)
         return [self.result(arrays[number], dims, env) for number, dims in self.results]
@@ -122,7 +124,7 @@ class Program:
         native = phase = 0
         for step in self.steps:
             if isinstance(step, Native):
-                self.call(frame, native, step)
+                self.call(frame, native, step, env, arrays)
                 native += 1
                 continue
             self.host(frame, step, args, env, arrays)
@@ -139,11 +141,20 @@ class Program:
             arrays[slot.number] = array = variable_array(args[slot.position], slot, written)
             frame.table[slot.number] = reachable(array)
 
-    def call(self, frame: Frame, index: int, step: Native) -> None:
+    def call(self, frame: Frame, index: int, step: Native, env: Env, arrays: dict[int, Array]) -> None:
         caller = step.quick if frame.work < SMALL_WORK and not step.loops else step.patient
         if caller(ctypes.addressof(frame.blocks[index])):
             site, value = frame.status
+            self.show(site, frame, env, arrays)
             raise_for(self.assembly.sites, site, value)
+
+    def show(self, site: int, frame: Frame, env: Env, arrays: dict[int, Array]) -> None:
+        """Raise the error of a failed check that shows values, if check number `site` (from 1) is one."""
+        found = self.assembly.shown.get(site - 1)
+        if found is not None:
+            node, slots = found
+            shapes = (tuple(evaluate(d, env) for d in v.ir_type.dims) for v in node.inputs)
+            run_node(node, [value_in(frame, slot, shape, arrays) for slot, shape in zip(slots, shapes)], env)
 
     # ---- host steps -------------------------------------------------------------------------------------------------
 

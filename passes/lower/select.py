@@ -16,6 +16,7 @@ from graphtf.ir.op import Effect, Host, Kernel, Structural, Trait, Unsupported
 from graphtf.ir.types import RefType
 from graphtf.passes.fusion.classify import is_native
 from graphtf.passes.lower.caps import Caps
+from graphtf.passes.lower.check import lower_assert, lower_finite
 from graphtf.passes.lower.contraction import lower_contraction, why_not
 from graphtf.passes.lower.loop import lower_loop
 from graphtf.passes.lower.order import lower_order, lower_top_k
@@ -30,10 +31,14 @@ Lower = Callable[[Node, Caps, str], LoopFunc]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a class of kernels is lowered. `updates`: output 0 starts as a copy of operand 0, in place where it may."""
+    """How a class of kernels is lowered. `updates`: output 0 starts as a copy of operand 0, in place where it may.
+    `takes`: how many of the operands the kernel reads (None: all). `shows`: its error shows the operands, so they are
+    kept, and the reference makes it."""
 
     lower: Lower
     updates: bool = False
+    takes: int | None = None
+    shows: bool = False
 
 
 FUSIONS: dict[str, Recipe] = {
@@ -55,6 +60,8 @@ KERNELS: dict[str, Recipe] = {
     "sort": Recipe(partial(lower_order, positions=False)),
     "argsort": Recipe(partial(lower_order, positions=True)),
     "top_k": Recipe(lower_top_k),
+    "assert": Recipe(lower_assert, takes=1, shows=True),
+    "check_numerics": Recipe(lower_finite, shows=True),
     "scatter": Recipe(lower_scatter, updates=True),
     "update": Recipe(lower_update, updates=True),
 }
@@ -76,14 +83,16 @@ def host_reason(node: Node) -> str | None:
         return node.op.lowering.why
     if isinstance(node.op.lowering, Unsupported):
         return node.op.lowering.why
-    for v in (*node.inputs, *node.outputs):
+    found = recipe(node)
+    read = node.inputs if found is None or found.takes is None else node.inputs[: found.takes]
+    for v in (*read, *node.outputs):
         if isinstance(v.type, RefType):
             continue
         if v.type.shape is None:
             return "the rank is known only at run time"
         if not is_native(v.type.dtype):
             return f"dtype {v.type.dtype.name} has no machine representation here"
-    if Trait.SAME_ORDER in node.op.traits or Trait.GENERATOR in node.op.traits or recipe(node) is not None:
+    if Trait.SAME_ORDER in node.op.traits or Trait.GENERATOR in node.op.traits or found is not None:
         return None
     if isinstance(node.op.lowering, Structural):
         return _structural_reason(node)
