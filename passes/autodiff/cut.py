@@ -200,7 +200,9 @@ class Choice:
             if v in wanted:
                 flow.add_edge((k, 1), "sink")
         try:
-            _, (near, _far) = networkx.minimum_cut(flow, "source", "sink")
+            _, (near, _far) = networkx.minimum_cut(
+                flow, "source", "sink", flow_func=networkx.algorithms.flow.boykov_kolmogorov
+            )
         except networkx.NetworkXUnbounded:
             raise MissingGradient(self.refusal(next(v for v in members if self.cost(v) == INFINITE))) from None
         return {v for v, k in members.items() if (k, 0) in near and (k, 1) not in near}

@@ -210,6 +210,18 @@ def test_a_branch_whose_sizes_are_made_known_inside(c: bool) -> None:
     check(g, [np.array(c), X], [1])
 
 
+def test_what_a_branch_can_neither_keep_nor_repeat_has_no_gradient() -> None:
+    key = register(lambda x: [np.ones(2)])
+
+    def left(x: Any) -> Any:
+        found = p.host_call(x, function=key, dtypes=(VEC.dtype,), shapes=((sym("u"),),), gradient=None)[0]
+        return p.reduce_sum(p.mul(found, p.reduce_sum(x, axes=(0,))), axes=(0,))
+
+    g = build([BOOL, VEC], lambda c, x: choose(c, left, lambda x: p.reduce_sum(x, axes=(0,)), x)[0])
+    with pytest.raises(MissingGradient, match=r"host_call gives f64\[u\]"):
+        joint(g, [1], [0], backward)
+
+
 def test_branches_in_loops_in_branches() -> None:
     def step(i: Any, x: Any, w: Any) -> Any:
         odd = p.eq(i, int32(1))
