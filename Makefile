@@ -33,8 +33,9 @@ lint: $(VENV)/.dev
 	@$(BIN)/python tests/lint_imports.py
 	@$(BIN)/python tests/lint_types.py
 
+# PEERS: a Python with tensorflow, jax and torch, to be measured beside
 bench: $(VENV)/.core
-	@$(BIN)/graphtf bench
+	@$(BIN)/graphtf bench $(if $(PEERS),--peers $(PEERS))
 
 clean:
 	rm -rf $(VENV) build demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache
