@@ -109,8 +109,10 @@ def _bound(x: Any) -> Dim | None:
         raise TypeError(f"{_INVALID}{x!r}")
     if is_tensor_like(x):
         t = convert_to_tensor(x)
-        if t.dtype not in (dt.int32, dt.int64, dt.int16) or t.shape.rank not in (0, None):
+        if t.dtype not in (dt.int32, dt.int64, dt.int16) or t.shape.rank == 1:
             raise TypeError(f"{_INVALID}{x!r}")
+        if t.shape.rank:
+            raise invalid("strided_slice", f"Expected begin, end and strides to be 1D, got an index of shape {t.shape}")
     elif isinstance(x, np.ndarray) and x.ndim:
         raise TypeError(f"{_INVALID}{x!r}")
     try:

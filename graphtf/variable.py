@@ -24,6 +24,7 @@ from graphtf.ir.ops.prims import p
 from graphtf.ir.state import Cell
 from graphtf.ir.types import TensorType
 from graphtf.recording import active, record, touch
+from graphtf.refusal import invalid
 from graphtf.scopes import scopes
 from graphtf.spec import TensorSpec
 from graphtf.tensor import CPU, EagerTensor, Reference, Tensor, value_text
@@ -302,17 +303,25 @@ class Variable(metaclass=_Creating):
         that does not fit."""
         return self._set(convert_to_tensor(value, self.dtype), read_value)
 
+    def _delta(self, delta: Any) -> Tensor:
+        """What is added, which does not broadcast. Raises the mode's error for another shape."""
+        by = convert_to_tensor(delta, self.dtype)
+        if not self._static.is_compatible_with(by.shape):
+            message = f"Cannot update variable with shape {self._static} using a Tensor with shape {by.shape}"
+            raise invalid("assign_add", message)
+        return by
+
     def assign_add(
         self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
     ) -> Any:
         """Add to the value."""
-        return self._set(_untaped(p.add, self, convert_to_tensor(delta, self.dtype)), read_value)
+        return self._set(_untaped(p.add, self, self._delta(delta)), read_value)
 
     def assign_sub(
         self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
     ) -> Any:
         """Subtract from the value."""
-        return self._set(_untaped(p.sub, self, convert_to_tensor(delta, self.dtype)), read_value)
+        return self._set(_untaped(p.sub, self, self._delta(delta)), read_value)
 
     def _assign_slice(self, key: Any, value: Any, name: str | None = None, read_value: bool = True) -> Any:
         from graphtf.api.selection import assigned_slice  # it indexes variables too

@@ -7,10 +7,13 @@ TensorArrays. Entry points: the `tf` functions below.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from graphtf import nest
 from graphtf.api.loops import staged_loop
+from graphtf.api.shaping import concat, stack
+from graphtf.composite import RaggedTensor
 from graphtf.convert import convert_to_tensor, stack_rows
 from graphtf.functions.region import trace_region
 from graphtf.functions.trace import active_trace
@@ -18,9 +21,10 @@ from graphtf.ir.dims import Dim
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.errors import InvalidArgumentError, OutOfRangeError
 from graphtf.ir.ops.prims import p, scalar_like
+from graphtf.refusal import invalid
 from graphtf.sizes import shape_vector
 from graphtf.spec import TypeSpec
-from graphtf.tensor import Tensor
+from graphtf.tensor import EagerTensor, Tensor
 from graphtf.tensor_array import TensorArray
 
 
@@ -78,6 +82,8 @@ def map_fn(
     """
     if not callable(fn):
         raise TypeError(f"The provided function {fn!r} is not callable. fn must be callable.")
+    if isinstance(elems, RaggedTensor):
+        return _over_rows(fn, elems, fn_output_signature if fn_output_signature is not None else dtype)
     tensors = _leaves(elems)
     if any(x.shape.rank == 0 for x in tensors):
         raise ValueError("Elements in elems must be 1+ dimensional Tensors, not scalars")
@@ -91,6 +97,20 @@ def map_fn(
 
     outs = _collected(step, _count(tensors), nest.flatten(like))
     return nest.pack_sequence_as(like, outs) if nest.is_nested(like) else outs[0]
+
+
+def _over_rows(fn: Callable[..., Any], elems: RaggedTensor, signature: Any) -> Any:
+    """`fn` of each row of a ragged tensor: rows again, or, where their dtype is given, results stacked."""
+    if not isinstance(elems.row_splits, EagerTensor):
+        raise ValueError("map_fn over the rows of a ragged tensor is not supported while a function is traced")
+    ends = elems.row_splits.numpy().tolist()
+    kind = elems.dtype if signature is None else _dtype_of(signature)
+    made = [_result(fn(elems.values[a:b]), kind) for a, b in pairwise(ends)]
+    if signature is not None:
+        return stack(made)
+    if any(y.shape.rank == 0 for y in made):
+        raise invalid("map_fn", "Ragged values must have rank >= 1; give fn_output_signature for scalar results")
+    return RaggedTensor.from_row_lengths(concat(made, 0), [y.shape[0] for y in made])
 
 
 def _tensors_like(elems: Any, tensors: Sequence[Tensor]) -> Any:
