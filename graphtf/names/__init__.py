@@ -11,22 +11,23 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from graphtf.names import arrays, control, core, nn, numeric, raw
+from graphtf.names import arrays, control, core, module, nn, numeric, raw
 
-_TABLES = (core.TABLE, numeric.TABLE, control.TABLE, nn.TABLE, arrays.TABLE, raw.TABLE)
+_TABLES = (core.TABLE, numeric.TABLE, control.TABLE, nn.TABLE, arrays.TABLE, raw.TABLE, module.TABLE)
 
 
 def _index() -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
-    for module, spaces in (entry for table in _TABLES for entry in table.items()):
+    for home, spaces in (entry for table in _TABLES for entry in table.items()):
         for space, names in spaces.items():
             for entry in names.split():
                 public, _, own = entry.partition("=")
-                found[f"{space}.{public}" if space else public] = (module, own or public)
+                found[f"{space}.{public}" if space else public] = (home, own or public)
     return found
 
 
 INDEX = _index()
+_MODULES = frozenset(home for home, _ in INDEX.values())  # a namespace of the name of one is that module
 NAMESPACES = frozenset(
     ".".join(parts[:k]) for name in INDEX for parts in [name.split(".")] for k in range(1, len(parts))
 )
@@ -35,10 +36,10 @@ NAMESPACES = frozenset(
 def resolve(path: str) -> Any:
     """The object published under a dotted name ("math.add"), or the namespace. Raises AttributeError for neither."""
     if path in INDEX:
-        module, own = INDEX[path]
-        return getattr(importlib.import_module(module), own)
+        home, own = INDEX[path]
+        return getattr(importlib.import_module(home), own)
     if path in NAMESPACES:
-        return namespace(path)
+        return importlib.import_module(f"graphtf.{path}") if f"graphtf.{path}" in _MODULES else namespace(path)
     raise AttributeError(f"graphtf has no tf.{path}: it is not a name of TensorFlow 2, or not implemented")
 
 

@@ -1,0 +1,39 @@
+"""Names of modules, devices, versions, error codes, AutoGraph and the switches of debugging."""
+
+from __future__ import annotations
+
+TABLE: dict[str, dict[str, str]] = {
+    "graphtf.module": {
+        "": "Module",
+    },
+    "graphtf.devices": {
+        "config": "PhysicalDevice LogicalDevice LogicalDeviceConfiguration list_physical_devices list_logical_devices "
+        "get_visible_devices set_visible_devices get_logical_device_configuration set_logical_device_configuration "
+        "get_soft_device_placement set_soft_device_placement",
+        "config.experimental": "VirtualDeviceConfiguration=LogicalDeviceConfiguration list_physical_devices "
+        "list_logical_devices get_visible_devices set_visible_devices "
+        "get_virtual_device_configuration=get_logical_device_configuration "
+        "set_virtual_device_configuration=set_logical_device_configuration get_device_details set_memory_growth "
+        "get_synchronous_execution set_synchronous_execution get_device_policy set_device_policy",
+        "config.threading": "get_intra_op_parallelism_threads set_intra_op_parallelism_threads "
+        "get_inter_op_parallelism_threads set_inter_op_parallelism_threads",
+    },
+    "graphtf.functions.function": {
+        "config": "experimental_run_functions_eagerly=run_functions_eagerly "
+        "experimental_functions_run_eagerly=functions_run_eagerly",
+    },
+    "graphtf.error_codes": {
+        "errors": "OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED "
+        "RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS "
+        "UNAUTHENTICATED",
+    },
+    "graphtf.version": {
+        "version": "VERSION GIT_VERSION COMPILER_VERSION",
+    },
+    "graphtf.autograph": {
+        "autograph": "set_verbosity to_code to_graph trace",
+    },
+    "graphtf.autograph.experimental": {
+        "autograph.experimental": "Feature do_not_convert set_loop_options",
+    },
+}

@@ -1,0 +1,134 @@
+"""`tf.config`, the numbers of `tf.errors`, `tf.version` and `tf.autograph`: what programs ask at their start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import graphtf as tf
+from graphtf.ir.errors import Unsupported
+
+
+@pytest.fixture
+def cpu() -> Any:
+    return tf.config.list_physical_devices("CPU")[0]
+
+
+@pytest.fixture
+def threads() -> Iterator[Any]:
+    yield tf.config.threading
+    tf.config.threading.set_intra_op_parallelism_threads(0)
+    tf.config.threading.set_inter_op_parallelism_threads(0)
+
+
+def test_there_is_one_device(cpu: Any) -> None:
+    assert repr(tf.config.list_physical_devices()) == (
+        "[PhysicalDevice(name='/physical_device:CPU:0', device_type='CPU')]"
+    )
+    assert repr(tf.config.list_logical_devices()) == "[LogicalDevice(name='/device:CPU:0', device_type='CPU')]"
+    assert tf.config.list_physical_devices("GPU") == tf.config.list_physical_devices("cpu") == []
+    assert tf.config.get_visible_devices() == [cpu]
+    assert tf.config.experimental.get_device_details(cpu) == {}
+    assert tf.config.get_logical_device_configuration(cpu) is None
+
+
+def test_visible_devices(cpu: Any) -> None:
+    tf.config.set_visible_devices([], "GPU")
+    tf.config.set_visible_devices([cpu])
+    tf.config.set_visible_devices(cpu, "CPU")
+    with pytest.raises(RuntimeError, match="Visible devices cannot be modified"):
+        tf.config.set_visible_devices([], "CPU")
+    with pytest.raises(ValueError, match="Unrecognized device: 'CPU:0'"):
+        tf.config.set_visible_devices("CPU:0")
+    with pytest.raises(ValueError, match="Unrecognized device"):
+        tf.config.set_visible_devices([cpu], "GPU")
+
+
+def test_the_cpu_is_not_split(cpu: Any) -> None:
+    whole = tf.config.LogicalDeviceConfiguration()
+    tf.config.set_logical_device_configuration(cpu, [whole])
+    assert tf.config.get_logical_device_configuration(cpu) == [whole]
+    tf.config.set_logical_device_configuration(cpu, None)
+    assert tf.config.get_logical_device_configuration(cpu) is None
+    with pytest.raises(Unsupported, match="2 logical CPUs"):
+        tf.config.set_logical_device_configuration(cpu, [whole, whole])
+    with pytest.raises(ValueError, match="memory limit"):
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration(memory_limit=1)])
+    with pytest.raises(ValueError, match="Cannot set memory growth"):
+        tf.config.experimental.set_memory_growth(cpu, True)
+
+
+def test_threads_are_those_of_parallel_loops(threads: Any) -> None:
+    from graphtf.llvm.target import usable_cores
+    from graphtf.llvm.threads import num_threads
+
+    assert threads.get_intra_op_parallelism_threads() == threads.get_inter_op_parallelism_threads() == 0
+    threads.set_intra_op_parallelism_threads(3)
+    threads.set_inter_op_parallelism_threads(5)
+    assert (threads.get_intra_op_parallelism_threads(), num_threads()) == (3, 3)
+    assert threads.get_inter_op_parallelism_threads() == 5
+    threads.set_intra_op_parallelism_threads(0)
+    assert (threads.get_intra_op_parallelism_threads(), num_threads()) == (0, usable_cores())
+    for bad in (-1, True, 1.5):
+        with pytest.raises(ValueError, match="argument 'num_threads'"):
+            threads.set_intra_op_parallelism_threads(bad)
+
+
+def test_policies_and_placement() -> None:
+    assert tf.config.get_soft_device_placement() is True
+    assert tf.config.experimental.get_synchronous_execution() is True
+    assert tf.config.experimental.get_device_policy() == "silent"
+    with pytest.raises(ValueError, match="Invalid argument `device_policy`: 'x'"):
+        tf.config.experimental.set_device_policy("x")
+
+
+def test_running_functions_eagerly_under_both_names() -> None:
+    seen: list[bool] = []
+
+    @tf.function
+    def f(x: Any) -> Any:
+        seen.append(tf.executing_eagerly() if hasattr(tf, "executing_eagerly") else hasattr(x, "numpy"))
+        return x
+
+    tf.config.experimental_run_functions_eagerly(True)
+    try:
+        assert tf.config.experimental_functions_run_eagerly() and tf.config.functions_run_eagerly()
+        f(tf.constant(1))
+    finally:
+        tf.config.run_functions_eagerly(False)
+    f(tf.constant(1))
+    assert seen == [True, False]
+
+
+CODES = {
+    "OK": 0, "CANCELLED": 1, "UNKNOWN": 2, "INVALID_ARGUMENT": 3, "DEADLINE_EXCEEDED": 4, "NOT_FOUND": 5,
+    "ALREADY_EXISTS": 6, "PERMISSION_DENIED": 7, "RESOURCE_EXHAUSTED": 8, "FAILED_PRECONDITION": 9, "ABORTED": 10,
+    "OUT_OF_RANGE": 11, "UNIMPLEMENTED": 12, "INTERNAL": 13, "UNAVAILABLE": 14, "DATA_LOSS": 15, "UNAUTHENTICATED": 16,
+}  # fmt: skip
+
+
+def test_error_codes() -> None:
+    assert {name: getattr(tf.errors, name) for name in CODES} == CODES
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        tf.debugging.assert_equal(1, 2)
+    assert caught.value.error_code == tf.errors.INVALID_ARGUMENT
+
+
+FRESH = """
+import sys
+import graphtf as tf
+assert tf.version.VERSION == tf.__version__
+tf.config.list_physical_devices(), tf.errors.OK, tf.Module(), tf.config.threading.get_intra_op_parallelism_threads()
+assert tf.autograph.to_code and tf.autograph.experimental.Feature.ALL and tf.autograph.experimental.do_not_convert
+import graphtf.autograph.convert
+assert "llvmlite" not in sys.modules
+assert tf.version.COMPILER_VERSION.startswith("LLVM ")
+"""
+
+
+def test_asking_loads_no_compiler() -> None:
+    subprocess.run([sys.executable, "-c", FRESH], check=True)
