@@ -220,7 +220,7 @@ class Reduction:
     def across_blocks(self, columns: int, depth: Dim) -> list[Stmt]:
         """Few columns, many rows: blocks of rows give partial results, then those are joined."""
         zeros: tuple[Expr, ...] = (lit(0),) * (len(self.kept) - 1)
-        rows = max(1, TASK // (columns * self.cost))
+        rows = max(1, TASK // max(1, columns * self.cost))
         blocks = ceildiv(depth, rows)
         parts = [Buffer(f"part{k}", s.dtype, blocks * columns) for k, s in enumerate(self.sums)]
         self.frame.temps += parts
