@@ -15,6 +15,7 @@ from graphtf.convert import convert_to_tensor, is_tensor_like, stack_rows
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, SymDim
 from graphtf.ir.dtypes import DType
+from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.ops.prims import p
 from graphtf.refusal import failed, invalid, wrong_dtype
 from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
@@ -104,7 +105,7 @@ def is_known(x: Any) -> bool:
     """Are these integers known now, and not sizes of run time?"""
     try:
         found = as_sizes(x)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, InvalidArgumentError):
         return True  # for the caller to refuse
     return found is not None and all(isinstance(d, int) for d in found)
 
@@ -138,6 +139,8 @@ def as_axes(axis: Any, rank: int, name: str) -> tuple[int, ...]:
     """
     if axis is None:
         return tuple(range(rank))
+    if isinstance(axis, float):
+        raise TypeError(f"{name}: expected an integer axis, got {axis!r}")
     found = _axes_given(axis, name)
     for k in found:
         if not -rank <= k < rank:

@@ -13,7 +13,7 @@ from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import UnimplementedError
 from graphtf.ir.ops.prims import p, scalar_like
-from graphtf.refusal import failed, invalid, wrong_dtype
+from graphtf.refusal import failed, invalid, tracing, wrong_dtype
 from graphtf.sizes import as_axis
 from graphtf.tensor import Tensor
 
@@ -119,7 +119,7 @@ def silu(features: Any, beta: Any = 1.0) -> Tensor:
     """
     x = convert_to_tensor(features)
     if not x.dtype.is_inexact:
-        if x.dtype is dt.string:
+        if x.dtype is dt.string and not tracing():
             raise UnimplementedError(None, None, "silu: strings have no product")
         raise wrong_dtype("silu", f"expected floats, got {x.dtype.name}")
     return p.mul(x, p.sigmoid(p.mul(x, convert_to_tensor(beta, x.dtype))))
