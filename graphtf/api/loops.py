@@ -110,10 +110,12 @@ def _arrays(structure: Any) -> dict[int, TensorArray]:
 
 @dataclass
 class _Carried:
-    """A tensor that the loop carries: its type, and the sizes known of it in every iteration if not all are."""
+    """A tensor that the loop carries: its type, and the sizes known of it in every iteration if not all are. `may`: the
+    shapes it may take, where they are said; its sizes are opened only if the body does change them."""
 
     type: TensorType
     known: Sizes = None
+    may: TensorShape | None = None
 
 
 @dataclass
@@ -143,7 +145,7 @@ class _Loop:
     # ---- what changes from one iteration to the next -----------------------------------------------------------------
 
     def _open_sizes(self, invariants: Any) -> None:
-        """Open the sizes that shape invariants leave open."""
+        """Let sizes vary that shape invariants leave open."""
         at = 0
         nest.assert_same_structure(list(self.start), list(invariants), check_types=False)
         for x, given in zip(nest.flatten(self.start), nest.flatten(invariants)):
@@ -159,7 +161,7 @@ class _Loop:
                 f"enters the loop with shape {x.shape}, but the specified shape invariant is {shape}."
             )
         if not shape.is_fully_defined():
-            self.carried[k] = _Carried(self.carried[k].type.with_shape(None), shape.as_tuple())
+            self.carried[k].may = shape
 
     def _open_growing(self) -> None:
         """A TensorArray of dynamic size has ever more rows."""
@@ -179,14 +181,16 @@ class _Loop:
                     f"while_loop: loop variable {k} has dtype {c.type.dtype.name} before the loop, but dtype "
                     f"{x.dtype.name} after one iteration. The dtype of a loop variable must stay."
                 )
-            before = c.known if c.type.shape is None else static_sizes(c.type.shape)
-            if not x.shape.is_subtype_of(TensorShape.of(before)):
+            may = c.may
+            if may is None:
+                may = TensorShape.of(c.known if c.type.shape is None else static_sizes(c.type.shape))
+            if not x.shape.is_subtype_of(may):
                 raise ValueError(
-                    f"while_loop: loop variable {k} enters the loop with shape {TensorShape.of(before)}, but has shape "
+                    f"while_loop: loop variable {k} enters the loop with shape {may}, but has shape "
                     f"{x.shape} after one iteration. To let it vary, say so with `shape_invariants`."
                 )
             if c.type.shape not in (None, x.ir_type.shape):
-                self.carried[k] = _Carried(c.type.with_shape(None), before)
+                self.carried[k] = _Carried(c.type.with_shape(None), may.as_tuple())
                 found = True
         return found
 
