@@ -40,7 +40,8 @@ EDGES: dict[str, Callable[..., Any]] = {
     "log1p": np.log1p, "tanh": np.tanh, "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin,
     "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2, "sinh": np.sinh, "cosh": np.cosh, "asinh": np.arcsinh,
     "acosh": np.arccosh, "atanh": np.arctanh, "erf": special.erf, "erfc": special.erfc,
-    "erfinv": lambda x: np.copysign(special.erfinv(x), x), "ndtri": special.ndtri, "digamma": special.digamma,
+    "erfinv": lambda x: np.copysign(special.erfinv(x), x), "ndtri": special.ndtri,
+    "digamma": lambda x: np.where(x == 0, np.nan, special.digamma(x)),
     "pow": np.power, "cbrt": np.cbrt, "sigmoid": lambda x: 1 / (1 + np.exp(-x.astype(np.longdouble))),
 }  # fmt: skip
 

@@ -104,7 +104,6 @@ def digamma(k: Lanes, x: Real) -> Real:
     angle = _from_whole(k, x)
     result = k.select(negative, direct - cos(k, angle) / sin(k, angle) * _PI, direct)
     whole = k.floor(x).equals(x)
-    result = k.select(negative & whole, _NAN, result)
-    result = k.select(x.equals(0.0), -k.copysign(_INF, x), result)
+    result = k.select(whole & (x <= 0.0), _NAN, result)  # TensorFlow's answer at the poles, zero among them
     result = k.select(x.equals(_INF), x, result)
     return k.select(x.is_nan(), x, result)
