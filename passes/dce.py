@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from graphtf.ir.dims import symbols
 from graphtf.ir.graph import Graph, Node, Value, map_regions
-from graphtf.ir.op import Effect
+from graphtf.ir.op import Effect, Host
 from graphtf.passes.sizes import names_in, names_in_node
 from graphtf.passes.structure import is_branch, is_loop
 
@@ -43,14 +43,15 @@ def dce(graph: Graph) -> Graph:
 
 
 def _size_makers(graph: Graph) -> dict[Node, list[str]]:
-    """The nodes whose results make sizes known that no input does, with the names of those sizes."""
+    """The nodes whose results make sizes known that no input does, with the names of those sizes. A name that another
+    node uses first is known outside."""
     known = {s for v in graph.inputs for s in names_in(v)}
     found: dict[Node, list[str]] = {}
     for n in graph.nodes:
         fresh = [s for v in n.outputs for s in names_in(v) if s not in known]
-        if fresh:
+        known.update(fresh)
+        if fresh and (isinstance(n.op.lowering, Host) or n.regions):
             found[n] = fresh
-            known.update(fresh)
     return found
 
 

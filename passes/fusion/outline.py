@@ -26,7 +26,8 @@ def outline(graph: Graph, fuser: Fuser) -> Graph:
             nodes += g.nodes
         else:
             leaving = tuple(v for n in inside for v in n.outputs if v in wanted and fuser.owner(v) is g)
-            nodes.append(_region_node(g, inside, externals, leaving))
+            if leaving:
+                nodes.append(_region_node(g, inside, externals, leaving))
     return graph.with_nodes(nodes)
 
 
