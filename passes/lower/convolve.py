@@ -10,16 +10,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphtf.ir.dims import Dim, floordiv, maximum
-from graphtf.ir.dtypes import DType
+from graphtf.ir.dims import Dim, floordiv, maximum, product
+from graphtf.ir.dtypes import DType, bool_
 from graphtf.ir.graph import Node
-from graphtf.ir.loops.expr import Expr, Var, iadd, idiv, imul, isub, lit, prim, select, size
-from graphtf.ir.loops.stmt import LoopFunc, Stmt
+from graphtf.ir.loops.expr import Expr, Lit, Var, iadd, idiv, imax, imin, imul, isub, lit, prim, select, size
+from graphtf.ir.loops.stmt import Carry, For, If, LoopFunc, Stmt
 from graphtf.passes.lower.affine import as_size
 from graphtf.passes.lower.arrays import Window, laid_out
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.correlate import Axis, Correlation, merged
 from graphtf.passes.lower.kernel import Frame, finish
+from graphtf.passes.lower.loop import Nest
 from graphtf.passes.lower.offsets import split_index
 from graphtf.passes.lower.operands import Panels, direct, panels_in_memory
 from graphtf.passes.lower.product import Read, access, named, shift
@@ -97,7 +98,48 @@ def lower_grad_input(node: Node, main: Node, caps: Caps, name: str) -> LoopFunc:
         lambda tile: filter_panels(matrix, read, w.channels, tile), read,
         [(p.phase, p.stride) for p in phased if p.stride > 1], [let for p in phased for let in p.lets],
     )  # fmt: skip
-    return finish(r.frame, [*before, *c.emit(caps)])
+    fast = [*before, *c.emit(caps)]
+    if not r.dtype.is_floating or all(p.low == 0 and p.high == 0 for p in phased):
+        return finish(r.frame, fast)
+    scan, finite = all_finite(r, 1)
+    return finish(r.frame, [*scan, If(finite, tuple(fast), tuple(one_by_one(r, w)))])
+
+
+def all_finite(r: Result, number: int) -> tuple[list[Stmt], Expr]:
+    """Is every element of an operand finite? If so, zeros around another one add nothing to a sum of products."""
+    shape = r.operand_shape(number)
+    i, finite = Var("i"), Var("finite", bool_)
+    test = prim("isfinite", r.read(number, split_index(i, shape)))
+    return [For(i, lit(0), size(product(shape)), (), "vector", carries=(Carry(finite, Lit(True, bool_), test, "and"),),
+                unroll=4)], finite  # fmt: skip
+
+
+def one_by_one(r: Result, w: Window) -> list[Stmt]:
+    """Elements of the array's gradient, each from the windows there are over it."""
+    counts = r.operand_shape(0)[1:-1]
+
+    def element(index: tuple[Expr, ...]) -> list[Stmt]:
+        batch, *at, channel = index
+        g, c = split_index(channel, (w.groups, w.channels))
+        place, f = Var("place"), Var("filter")
+        taps = split_index(place, w.taps)
+        windows: list[Expr] = []
+        there: Expr = Lit(True, bool_)
+        for i, tap, stride, dilation, (low, _), count in zip(at, taps, w.strides, w.dilations, w.pads, counts):
+            reach = isub(iadd(i, low), imul(tap, dilation))
+            window = idiv(reach, stride)
+            whole = prim("eq", imul(window, stride), reach)
+            inside = prim("and", prim("ge", window, lit(0)), prim("lt", window, size(count)))
+            there = prim("and", there, prim("and", whole, inside))
+            windows.append(imax(imin(window, count - 1), 0))
+        filter = shift(f, g, w.filters)
+        before, total = Var("before", r.dtype), Var("total", r.dtype)
+        term = prim("fma", r.read(0, (batch, *windows, filter)), r.read(1, (*taps, c, filter)), total)
+        inner = For(f, lit(0), lit(w.filters), (), carries=(Carry(total, before, select(there, term, total)),))
+        outer = For(place, lit(0), lit(w.places), (inner,), carries=(Carry(before, Lit(0, r.dtype), total),))
+        return [outer, *r.finish(index, before)]
+
+    return Nest(r.shape, 4 * w.places * w.filters).emit(element)
 
 
 class Phases:

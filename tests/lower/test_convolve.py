@@ -98,6 +98,18 @@ def test_integers_wrap_around() -> None:
             agree_exactly(made, [rng.integers(info.min, info.max, s, dtype, endpoint=True) for s in shapes])
 
 
+@pytest.mark.parametrize("k", [0, 2, 3, 4, 6, 10, 13, 20, 21])
+def test_infinite_filters_and_values(k: int) -> None:
+    """Padding adds nothing to the gradient of an array, whatever the filters hold."""
+    x, w, attrs = GEOMETRIES[k]
+    rng = np.random.default_rng(k)
+    for made in three(x, w, attrs, "float32"):
+        args = draw(made.graph, {}, whole=True)
+        for a in args:
+            a.reshape(-1)[rng.integers(0, a.size, 2)] = np.inf, np.nan
+        agree_exactly(made, args)
+
+
 AT_RUN_TIME = [
     (geometry((B, 12, 12, 3), (3, 3, 3, 8), pads=1), [{"b": b} for b in (0, 1, 3)]),
     (geometry((2, H, W, 3), (3, 3, 3, 8), pads=1), [{"h": h, "w": w} for h, w in ((1, 1), (5, 3), (9, 20))]),
