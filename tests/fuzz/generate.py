@@ -20,6 +20,7 @@ from . import regions, structured
 from .by_sample import by_sample, elementwise
 from .domain import PLAIN, WHOLE, WILD
 from .generator import Failing, Generator, Made, Maker
+from .gradients import again, differentiate
 from .program import Program
 
 EXCLUDED: Mapping[str, str] = {
@@ -97,8 +98,8 @@ def make(g: Generator, op: Op) -> Made:
 # ---- programs --------------------------------------------------------------------------------------------------------
 
 
-def generate(seed: int, size: int | None = None, gradients: bool = True) -> Program:
-    """The program of a seed."""
+def generate(seed: int, size: int | None = None) -> Program:
+    """The program of a seed; `size`: how many ops are chosen."""
     rng = np.random.default_rng([seed, 1])
     symbols = ((), ("n",), ("n", "m"))[int(rng.choice(3, p=(0.65, 0.25, 0.1)))]
     g = Generator(rng, grow, symbols=symbols)
@@ -113,6 +114,8 @@ def generate(seed: int, size: int | None = None, gradients: bool = True) -> Prog
             grow(g)
     except Failing:
         fails = True
+    if not fails and g.chance(0.3) and differentiate(g) and g.chance(0.25):
+        again(g)
     return Program(seed, g.finish(), g.domains, fails, g.ops)
 
 

@@ -24,7 +24,7 @@ from graphtf.ir.builder import Builder
 from graphtf.ir.dims import Dim, Shape, SymDim, collecting_guards, evaluate, nonnegative, substitute, sym, symbols
 from graphtf.ir.dtypes import DType
 from graphtf.ir.errors import OpError, Violation
-from graphtf.ir.graph import Graph, Node, Source, Value
+from graphtf.ir.graph import Graph, Source, Value
 from graphtf.ir.interpret import run_node
 from graphtf.ir.op import Op, infer_types
 from graphtf.ir.ops import OPS
@@ -99,7 +99,7 @@ class Generator:
         self.cells: list[Item] = []  # variables
         self.sizes = sizes_of(BASE)  # and what nodes make known
         self.domains: list[Domain] = []
-        self.made: list[Node] = []
+        self.gradients: list[Value] = []
         self.ops: set[str] = set()
         self.names = itertools.count()
         self.may_fail = False  # may the next node be one that raises?
@@ -294,6 +294,7 @@ class Generator:
         """The graph; what nothing uses is an output, so that nothing is dead."""
         used = {v for n in self.builder.nodes for v in n.inputs}
         outputs = [v for n in self.builder.nodes for v in n.outputs if v not in used]
+        outputs += [v for v in self.gradients if v in used]
         tensors = [x.value for x in self.pool]
         for _ in range(int(self.rng.integers(0, 3))):  # also inputs, values used elsewhere, and some twice
             if tensors:
