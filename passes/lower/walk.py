@@ -19,7 +19,7 @@ from graphtf.ir.loops.stmt import Carry, For, LoopFunc, Stmt, Store
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.kernel import Frame, finish
 from graphtf.passes.lower.loop import TASK, blocked
-from graphtf.passes.lower.reduce import accumulator, identity
+from graphtf.passes.lower.reduce import ACCUMULATORS, accumulator, identity
 
 
 @dataclass(frozen=True)
@@ -105,17 +105,39 @@ def lower_recurrence(node: Node, caps: Caps, name: str) -> LoopFunc:
 
 
 def lower_position(node: Node, caps: Caps, name: str, better: str) -> LoopFunc:
-    """Where along `axis` the extreme first is; a comparison with NaN is false, so NaN is passed over."""
+    """Where along `axis` the extreme first is; a comparison with NaN is false, so NaN is passed over.
+
+    A line that lies in one piece is walked twice, in vectors: for the extreme, and for the first place that has it.
+    """
     frame = Frame.of(node, name)
     source, target = frame.params
     lines = Lines.along(node, node.attrs["axis"])
     dtype = dt.uint8 if source.dtype.is_bool else source.dtype
 
+    combine = "max" if better == "gt" else "min"
+    worst = identity(combine, dtype)
+
+    def in_one_piece(o: Expr, i: Expr) -> list[Stmt]:
+        best, at = Var("best", dtype), Var("at", dt.int64)
+
+        def value(k: Expr) -> Expr:
+            x = cast(Load(source, lines.at(o, k, i)), dtype)
+            return select(prim("isnan", x), worst, x) if dtype.is_floating else x
+
+        k, n = Var("k"), Var("k")
+        extreme = For(k, lit(0), size(lines.length), (), "vector", carries=(Carry(best, worst, value(k), combine),),
+                      unroll=ACCUMULATORS)  # fmt: skip
+        none = size(lines.length)
+        place = select(prim("eq", value(n), best), n, none)
+        first = For(n, lit(0), size(lines.length), (), "vector", carries=(Carry(at, none, place, "min"),), unroll=2)
+        return [extreme, first, Store(target, o, cast(at, target.dtype))]
+
     def line(o: Expr, i: Expr) -> list[Stmt]:
+        if lines.inner == 1:
+            return in_one_piece(o, i)
         k, best, at = Var("k"), Var("best", dtype), Var("at", dt.int64)
         x = cast(Load(source, lines.at(o, k, i)), dtype)
         wins = prim(better, x, best)
-        worst = identity("max" if better == "gt" else "min", dtype)
         carries = (Carry(best, worst, select(wins, x, best)), Carry(at, lit(0), select(wins, k, at)))
         loop = For(k, lit(0), size(lines.length), (), carries=carries)
         return [loop, Store(target, imul_add(o, lines.inner, i), cast(at, target.dtype))]
