@@ -40,8 +40,9 @@ def test_recorded_calls(family: str, start: int, mode: str) -> None:
 
 
 def test_few_are_missing() -> None:
-    """At least 99 of 100 calls of each family pass."""
+    """At least 97 of 100 calls of each family pass, and 99 of all."""
     for family in families():
         known = cases(family)
         missing = [c["id"] for c in known if c["id"] in MISSING]
-        assert len(missing) <= 0.01 * len(known), (family, missing)
+        assert len(missing) <= 0.03 * len(known), (family, missing)
+    assert len(MISSING) <= 0.01 * sum(len(cases(family)) for family in families())
