@@ -36,10 +36,18 @@ class Recorder(Protocol):
         """Is a tensor or variable among what is watched or comes from it?"""
 
 
+class ResultHook(Protocol):
+    """What results of a traced op, or of a compiled function's gradient, go through: the checks of `tf.debugging`."""
+
+    def __call__(self, op: Op, outs: tuple[Any, ...], gradient: bool = False) -> tuple[Any, ...]:
+        """What stands for the results."""
+
+
 class Active(threading.local):
-    """The tapes of a thread."""
+    """The tapes of a thread, and what looks at results."""
 
     tapes: tuple[Recorder, ...] = ()
+    hook: ResultHook | None = None  # for traced ops and compiled gradients; the eager binder is replaced instead
 
 
 active = Active()

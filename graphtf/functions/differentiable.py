@@ -122,7 +122,10 @@ class Parted:
         takes = [*(operands[i] for i in level.taken), *(outs[i] for i in level.saved), *given]
         if k not in self.backward:
             self.backward[k] = Differentiable(level.backward)
-        found = dict(zip(level.found, self.backward[k](takes)))
+        results = self.backward[k](takes)
+        if active.hook is not None:
+            active.hook(self.op, tuple(results), gradient=True)
+        found = dict(zip(level.found, results))
         return [found.get(i) for i in range(len(operands))]
 
     def again(self, cts: Sequence[Any], outs: Sequence[Any], *operands: Any) -> Sequence[Any]:

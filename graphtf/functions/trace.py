@@ -72,6 +72,8 @@ class Trace(Builder):
         outs = tuple([self.wrapped(v, op.name, self._contents(op, operands, attrs, v)) for v in node.outputs])
         if active.tapes:
             record(op, operands, attrs, outs)
+        if active.hook is not None:
+            outs = active.hook(op, outs)
         return outs[0] if op.results == 1 else outs
 
     def ref_operands(self, op: Op) -> int:

@@ -27,6 +27,9 @@ TABLE: dict[str, dict[str, str]] = {
         "RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS "
         "UNAUTHENTICATED",
     },
+    "graphtf.numerics": {
+        "debugging": "enable_check_numerics disable_check_numerics",
+    },
     "graphtf.version": {
         "version": "VERSION GIT_VERSION COMPILER_VERSION",
     },
