@@ -51,6 +51,7 @@ class _Settings:
     soft_placement: bool = True
     synchronous: bool = True
     policy: str = "silent"
+    tensor_float_32: bool = True
     logical: list[LogicalDeviceConfiguration] | None = None
 
 
@@ -276,3 +277,58 @@ def set_device_policy(device_policy: str | None) -> None:
     if policy not in _POLICIES:
         raise ValueError(f"Invalid argument `device_policy`: {device_policy!r}, expected one of {', '.join(_POLICIES)}")
     _settings.policy = policy
+
+
+# ---- what there is not -----------------------------------------------------------------------------------------------
+
+
+def gpu_device_name() -> str:
+    """The name of a GPU, or "" as there is none.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/test/gpu_device_name.
+
+    >>> gpu_device_name()
+    ''
+    """
+    return next((device.name for device in list_logical_devices("GPU")), "")
+
+
+def is_gpu_available(cuda_only: bool = False, min_cuda_compute_capability: Any = None) -> bool:
+    """Is there a GPU? Follows https://www.tensorflow.org/api_docs/python/tf/test/is_gpu_available.
+
+    >>> is_gpu_available()
+    False
+    """
+    return bool(gpu_device_name())
+
+
+def is_built_with_cuda() -> bool:
+    """Does it make code for NVIDIA's GPUs? No; `is_built_with_rocm` and `is_built_with_gpu_support` say the same.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/test/is_built_with_cuda.
+    """
+    return False
+
+
+def is_built_with_xla() -> bool:
+    """Has it XLA? No: functions are compiled by the package's own passes and LLVM.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/test/is_built_with_xla.
+    """
+    return False
+
+
+def tensor_float_32_execution_enabled() -> bool:
+    """May matrix products round operands to TensorFloat-32? As set; the CPU never does.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/config/experimental/tensor_float_32_execution_enabled.
+    """
+    return _settings.tensor_float_32
+
+
+def enable_tensor_float_32_execution(enabled: bool) -> None:
+    """Allow TensorFloat-32 on devices that have it, or do not: the CPU has none.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_tensor_float_32_execution.
+    """
+    _settings.tensor_float_32 = bool(enabled)

@@ -14,7 +14,10 @@ TABLE: dict[str, dict[str, str]] = {
         "list_logical_devices get_visible_devices set_visible_devices "
         "get_virtual_device_configuration=get_logical_device_configuration "
         "set_virtual_device_configuration=set_logical_device_configuration get_device_details set_memory_growth "
-        "get_synchronous_execution set_synchronous_execution get_device_policy set_device_policy",
+        "get_synchronous_execution set_synchronous_execution get_device_policy set_device_policy "
+        "tensor_float_32_execution_enabled enable_tensor_float_32_execution",
+        "test": "gpu_device_name is_gpu_available is_built_with_cuda is_built_with_rocm=is_built_with_cuda "
+        "is_built_with_gpu_support=is_built_with_cuda is_built_with_xla",
         "config.threading": "get_intra_op_parallelism_threads set_intra_op_parallelism_threads "
         "get_inter_op_parallelism_threads set_inter_op_parallelism_threads",
     },

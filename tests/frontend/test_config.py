@@ -86,6 +86,11 @@ def test_policies_and_placement() -> None:
         tf.config.experimental.set_device_policy("x")
 
 
+def test_there_is_no_gpu() -> None:
+    assert tf.test.gpu_device_name() == ""
+    assert not (tf.test.is_gpu_available() or tf.test.is_built_with_cuda() or tf.test.is_built_with_xla())
+
+
 def test_running_functions_eagerly_under_both_names() -> None:
     seen: list[bool] = []
 
@@ -126,7 +131,8 @@ tf.config.list_physical_devices(), tf.errors.OK, tf.Module(), tf.config.threadin
 assert tf.autograph.to_code and tf.autograph.experimental.Feature.ALL and tf.autograph.experimental.do_not_convert
 import graphtf.autograph.convert
 assert "llvmlite" not in sys.modules
-assert tf.version.COMPILER_VERSION.startswith("LLVM ")
+assert tf.version.COMPILER_VERSION.startswith("LLVM ") and tf.__compiler_version__ == tf.version.COMPILER_VERSION
+assert tf.__git_version__ == tf.version.GIT_VERSION
 """
 
 
