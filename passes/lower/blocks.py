@@ -31,6 +31,7 @@ from graphtf.passes.lower.operands import Panels
 from graphtf.passes.lower.product import Product, named, shift
 from graphtf.passes.lower.tile import LIGHT, Beside, Left, Right, Span, Terms, Tile, moved_back
 
+DISTANCE = 16  # terms that a row of a panel is fetched ahead
 LINE = 64  # bytes that are fetched together
 
 
@@ -109,18 +110,25 @@ class Block:
         return lets, at_left, at_right
 
     def ahead(self, low: Expr, high: Expr) -> Beside | None:
-        """While these tiles walk a panel, the next one is fetched, each tile fetching its share: it lies behind."""
-        if not self.rights.contiguous or self.plan.rows < 2 * self.tile.rows:
-            return None
-        share = -(-self.tile.columns * self.tile.rows // self.plan.rows)  # elements for each term
+        """What is fetched while the tiles walk a panel: rows of it to come, where they are far apart; else the next
+        panel, which lies behind it, each tile fetching its share."""
+        columns, right = self.tile.columns, self.right
         line = LINE // self.p.dtype.size
+        share = -(-columns * self.tile.rows // self.plan.rows)  # elements of the next panel for each term
 
-        def fetch(terms: Terms, count: int) -> list[Stmt]:
+        def rows(terms: Terms, count: int) -> list[Stmt]:
+            at = shift(self.column, terms[0], right.step)
+            return [Prefetch(right.buffer, iadd(at, iadd(imul(DISTANCE + u, right.step), extra)), near=True)
+                    for u in range(count) for extra in range(0, columns, line)]  # fmt: skip
+
+        def panel(terms: Terms, count: int) -> list[Stmt]:
             passed = iadd(imul(self.t, self.plan.depth), isub(terms[0], low))
-            at = iadd(shift(self.column, high, self.tile.columns), imul(passed, share))
-            return [Prefetch(self.right.buffer, iadd(at, extra)) for extra in range(0, count * share, line)]
+            at = iadd(shift(self.column, high, columns), imul(passed, share))
+            return [Prefetch(right.buffer, iadd(at, extra)) for extra in range(0, count * share, line)]
 
-        return fetch
+        if isinstance(right.step, int) and right.step > columns:
+            return rows
+        return panel if self.rights.contiguous and self.plan.rows >= 2 * self.tile.rows else None
 
     def at_once(self) -> list[Stmt]:
         """Tiles that are finished one after the other."""
