@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from graphtf.ir.graph import Graph
 from graphtf.passes.pipeline import PIPELINE, Pipeline, Report, Step
 from graphtf.tools import programs
-from graphtf.tools.terminal import Terminal, duration
+from graphtf.tools.terminal import Terminal, count, duration
 from graphtf.tools.usage import UsageError
 
 if TYPE_CHECKING:
@@ -43,9 +43,11 @@ def main(options: argparse.Namespace) -> int:
     graph = programs.read(options.program, options.spec).graph
     steps = chosen(options.only, options.until)
     quiet = options.stats or options.final or options.lower or options.llvm or options.asm
-    shown = Shown(terminal, graph, each=not quiet)
-    pipeline = Pipeline(steps, verify_each=options.verify, on_step=shown.step)
-    shown.start()
+    pipeline = Pipeline(steps, verify_each=options.verify)
+    if not quiet:
+        shown = Shown(terminal, graph, pipeline)
+        pipeline.on_step = shown.step
+        shown.start()
     result = pipeline(graph)
     if options.stats:
         terminal.table(table(pipeline.reports), "<>>>", head=True)
@@ -77,22 +79,20 @@ class Shown:
 
     terminal: Terminal
     last: Graph
-    each: bool
+    pipeline: Pipeline
 
     def start(self) -> None:
-        if self.each:
-            self.terminal.write(f"{self.title('as written', self.last)}\n{self.last}")
+        self.terminal.write(f"{self.title('as written', self.last)}\n{self.last}")
 
-    def title(self, what: str, graph: Graph) -> str:
-        return self.terminal.style(f"; ---- {what}: {len(graph.nodes)} nodes", "bold")
+    def title(self, what: str, graph: Graph, time: str = "") -> str:
+        return self.terminal.style(f"; ---- {what}: {count(len(graph.nodes), 'node')}{time}", "bold")
 
     def step(self, name: str, graph: Graph) -> None:
-        if not self.each:
-            return
+        time = f", {duration(self.pipeline.reports[-1].seconds)}"
         if graph is self.last or str(graph) == str(self.last):
-            self.terminal.write(self.terminal.style(f"; ---- {name}: no change", "dim"))
+            self.terminal.write(self.terminal.style(f"; ---- {name}: no change{time}", "dim"))
         else:
-            self.terminal.write(f"{self.title(name, graph)}\n{graph}")
+            self.terminal.write(f"{self.title(name, graph, time)}\n{graph}")
         self.last = graph
 
 
