@@ -30,7 +30,8 @@ from graphtf.passes.lower.kernel import finish
 from graphtf.passes.lower.loop import Nest, blocked
 from graphtf.passes.lower.offsets import split_index
 from graphtf.passes.lower.operands import known, left_access, left_panels, right_panels
-from graphtf.passes.lower.product import Product, access, shift
+from graphtf.passes.lower.product import Access, Product, access, shift
+from graphtf.passes.lower.sweeps import pieces_of, sweeps, sweeps_pay
 from graphtf.passes.lower.tile import Tile, choose
 
 TASK_TERMS = 1 << 20  # products worth a task: 5 to 10 µs
@@ -66,8 +67,12 @@ class Contraction:
         if small:
             either = small[0] if len(small) == 1 else prim("or", *small)
             body: list[Stmt] = [If(either, tuple(self.few()), tuple(self.tiles(tile)))]
+        elif self.right is not None and dots_pay(p, self.left, self.right, self.caps):
+            body = dots(p, self.left, self.right)
+        elif self.right is not None and sweeps_pay(p, self.right, self.caps):
+            body = self.swept(self.right)
         else:
-            body = dots(p, self.left, self.right) if dots_pay(p, self.left, self.right, self.caps) else self.tiles(tile)
+            body = self.tiles(tile)
         return finish(p.frame, [*self.before, *body])
 
     def few(self) -> list[Stmt]:
@@ -138,6 +143,13 @@ class Contraction:
         work = plan.rows * plan.panels * tile.columns * known(plan.piece)
         body = [*left.before, *right.before, *blocked(total, max(1, TASK_TERMS // max(1, work)), "block", block)]
         return body if parts is None else [*body, *self.join(parts, pieces)]
+
+    def swept(self, right: Access) -> list[Stmt]:
+        """One row, the right operand read in the order it lies."""
+        p, pieces = self.p, pieces_of(self.p)
+        parts = Buffer("parts", p.dtype, pieces * p.n)
+        p.frame.temps.append(parts)
+        return [*sweeps(p, self.left, right, parts, pieces), *self.join(parts, pieces)]
 
     def join(self, parts: Buffer, pieces: Dim) -> list[Stmt]:
         """Add partial sums, piece by piece."""
