@@ -47,7 +47,8 @@ def gradient(graph: Graph) -> tuple[Graph, list[int]] | None:
     try:
         j = joint(graph, wanted, given, backward)
     except (MissingGradient, ValueError, Violation) as e:
-        reasons = ("no gradient", "the rank of a value", "whatever the sizes", "widths of at least 0")  # what rules cannot do without
+        # what rules cannot do without
+        reasons = ("no gradient", "the rank of a value", "whatever the sizes", "widths of at least 0")
         assert any(text in str(e) for text in reasons), str(e)
         return None
     outputs = (*j.outputs, *j.found.values())
