@@ -57,7 +57,7 @@ def _zeros(bits: int) -> Array:
 def native_layout(a: Array, dtype: DType) -> Array:
     """The array itself if native code can read it, else a copy that it can read."""
     flags = a.flags
-    if flags.c_contiguous and flags.aligned and a.dtype.isnative:
+    if isinstance(a, np.ndarray) and flags.c_contiguous and flags.aligned and a.dtype.isnative:
         return a
     return np.array(a, dtype.np, order="C")
 

@@ -97,7 +97,7 @@ class Program:
         arrays: dict[int, Array] = {}
         for number, position, dtype in self.inputs:
             array = args[position]
-            if not (array.flags.carray and array.dtype is dtype.np):
+            if not (type(array) is np.ndarray and array.flags.carray and array.dtype is dtype.np):
                 array = native_layout(array, dtype)
             arrays[number] = array
             table[number] = address(array) if array.size else reachable(array)

@@ -342,6 +342,11 @@ def test_arrays_of_any_layout(kind: str) -> None:
     agree(g, odd_arrays()[kind])
 
 
+def test_a_numpy_scalar_is_an_array_without_axes() -> None:
+    g = build([I, F], lambda i, x: (p.add(i, 1), p.mul(x, 2.0)))
+    assert [x.tolist() for x in native(g).run([np.int32(5), np.float32(1.5)])] == [6, 3.0]
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
