@@ -18,7 +18,8 @@ from graphtf.passes.lower.caps import Caps
 
 LATENCY = 5.0  # cycles from a multiplication and addition to the next that needs it, and a little more
 PER_CYCLE = 2.0  # of them, and of loads, that start in one cycle
-REFILL = 1.5  # cycles to bring a vector of columns from the second cache
+REFILL = 2.0  # cycles to bring a vector of columns from the second cache
+TURN = 0.75  # cycles that a term costs beside
 MOST_ROWS = 16  # code grows with the rows
 LIGHT = 4  # weight of an epilogue that is written out for every row of a tile
 SHORT = 16  # multiplications for a term, up to which two terms are written for each turn of the loop
@@ -182,4 +183,4 @@ def cycles_of(rows: int, vectors: int) -> float:
     latency. A narrow tile keeps its panel nearer."""
     loads = rows + vectors
     bound = max(rows * vectors / PER_CYCLE, loads / PER_CYCLE + 1.5, vectors * REFILL, LATENCY)
-    return bound * (1 + vectors / 100)
+    return (bound + TURN) * (1 + vectors / 100)
