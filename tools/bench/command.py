@@ -28,6 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peers", metavar="PYTHON", help="a Python with tensorflow, jax and torch: measure those too")
     parser.add_argument("--only", action="append", default=[], metavar="SECTION", help=f"one of {', '.join(SECTIONS)}")
     parser.add_argument("--works", metavar="W,W", help="workloads to measure, such as matmul:300,softmax:77")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="measure workloads N times, in turns (1)")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables to FILE too")
 
 
@@ -60,6 +61,7 @@ class Bench:
     report: Report
     peers: str | None
     works: tuple[str, ...]
+    rounds: int = 1
     found: Peaks | None = None
 
     @property
@@ -108,13 +110,21 @@ class Bench:
         names = [name for name, _ in self.implementations()]
         self.report.section(title, "median time of a step; ratio: the best of the others to graphtf, above 1 is faster")
         rows, remarks = [], []
-        for w in works:
-            figures = {name: work(name, w, python) for name, python in self.implementations()}
+        for w in self.report.terminal.progress(works, len(works), "  measuring"):
+            figures = self.measured(w)
             rows.append([w, *(cell(figures[n]) for n in names), self.share(figures[OURS]), ratio(figures)])
             remarks += doubts(w, figures)
         self.report.table(["work", *names, "of peak", "ratio"], rows, "<" + ">" * (len(names) + 2))
         for remark in remarks:
             self.report.remark(remark)
+
+    def measured(self, name: str) -> dict[str, Figure]:
+        """A workload in every implementation; of several rounds, taken in turns, the one with the middle time."""
+        found: dict[str, list[Figure]] = {}
+        for _ in range(self.rounds):
+            for implementation, python in self.implementations():
+                found.setdefault(implementation, []).append(work(implementation, name, python))
+        return {n: sorted(figures, key=lambda f: f.median)[len(figures) // 2] for n, figures in found.items()}
 
     def share(self, f: Figure) -> str:
         """The rate, and how much of the machine's peak it is."""
@@ -199,7 +209,7 @@ def main(options: argparse.Namespace) -> int:
             raise UsageError(f"no section {name!r}; there are {', '.join(SECTIONS)}")
     works = tuple(options.works.split(",")) if options.works else (*KERNELS, *TRAINING)
     report = Report(Terminal())
-    bench = Bench(report, options.peers, works)
+    bench = Bench(report, options.peers, works, max(1, options.rounds))
     wanted = options.only or (["machine", "kernels", "training"] if options.works else list(SECTIONS))
     for name in wanted:
         SECTIONS[name](bench)
