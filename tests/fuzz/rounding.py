@@ -24,8 +24,11 @@ Array = np.ndarray[Any, Any]
 ULP = 8.0  # of a transcendental function, against NumPy's or SciPy's, whose own error counts too
 ULP_OF = {"sqrt": 0.0, "rsqrt": 2.0, "pow": 16.0, "digamma": 64.0, "lgamma": 64.0, "erfinv": 64.0, "ndtri": 64.0}
 SUM_ULP = 2.0  # times the square root of the number of terms, of the sum of magnitudes
-ORDER_MATTERS = frozenset({"add", "mul", "contract", "convolve", "convolve_grad_input", "convolve_grad_filter", "scan",
-                           "scatter", "window_sum", "window_sum_grad", "max_pool_grad", "recurrence"})  # fmt: skip
+ORDER_MATTERS = frozenset({
+    "add", "mul", "logaddexp", "contract", "convolve", "convolve_grad_input", "convolve_grad_filter", "scan", "scatter",
+    "window_sum", "window_sum_grad", "max_pool_grad", "recurrence",
+})  # fmt: skip
+NEAR_ZEROS = frozenset({"digamma", "lgamma"})  # near a zero their error is absolute: that of a result of size 1
 CHOOSES = frozenset({"max_pool_grad"})  # by the values of all operands but the last
 
 
@@ -109,10 +112,13 @@ def rounding(node: Node, operands: Sequence[Any], outs: Sequence[Array]) -> list
     if is_exact(node):
         return found
     with np.errstate(all="ignore"):
-        if accumulates(node):
+        if node.attrs.get("combine") == "logaddexp":  # each step rounds as a function of numbers of this size
+            most = max((float(np.nanmax(np.abs(a[np.isfinite(a)]), initial=1)) for a in operands), default=1.0)
+            sizes, ulp = [np.abs(_wide(a)) + most for a in outs], ULP * np.sqrt(_terms(operands, outs))
+        elif accumulates(node):
             sizes, ulp = magnitudes(node, operands, outs), SUM_ULP * np.sqrt(_terms(operands, outs))
         else:
-            sizes = [np.abs(_wide(a)) for a in outs]
+            sizes = [np.abs(_wide(a)) + (node.op.name in NEAR_ZEROS) for a in outs]
             ulp = max(ulp_of(node.op, _arithmetic_dtype(node), dict(node.attrs)), ULP)
         for k, (out, size) in enumerate(zip(outs, sizes)):
             if out.dtype.kind not in "biuO":
