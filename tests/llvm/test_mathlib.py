@@ -33,6 +33,7 @@ EXACT: dict[str, Callable[..., Any]] = {
     "acos": mp.acos, "atan": mp.atan, "atan2": mp.atan2, "sinh": mp.sinh, "cosh": mp.cosh, "asinh": mp.asinh,
     "acosh": mp.acosh, "atanh": mp.atanh, "erf": mp.erf, "erfc": mp.erfc, "erfinv": mp.erfinv,
     "ndtri": lambda x: mp.sqrt(2) * mp.erfinv(2 * x - 1), "lgamma": log_gamma, "digamma": mp.digamma, "pow": mp.power,
+    "fmod": lambda x, y: mp.sign(x) * mp.fmod(abs(x), abs(y)),
     "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
 }  # fmt: skip
 EDGES: dict[str, Callable[..., Any]] = {
@@ -42,7 +43,7 @@ EDGES: dict[str, Callable[..., Any]] = {
     "acosh": np.arccosh, "atanh": np.arctanh, "erf": special.erf, "erfc": special.erfc,
     "erfinv": lambda x: np.copysign(special.erfinv(x), x), "ndtri": special.ndtri,
     "digamma": lambda x: np.where(x == 0, np.nan, special.digamma(x)),
-    "pow": np.power, "cbrt": np.cbrt, "sigmoid": lambda x: 1 / (1 + np.exp(-x.astype(np.longdouble))),
+    "pow": np.power, "fmod": np.fmod, "cbrt": np.cbrt, "sigmoid": lambda x: 1 / (1 + np.exp(-x.astype(np.longdouble))),
 }  # fmt: skip
 
 
@@ -94,6 +95,7 @@ def operands(name: str, bits: int) -> list[Array]:
         "digamma": lambda: [np.where(rng.random(COUNT) < 0.7, scales(rng, -30, 60), rng.uniform(-20, 30, COUNT))],
         "atan2": lambda: [signed(rng, scales(rng, -25, 25)), signed(rng, scales(rng, -25, 25))],
         "pow": lambda: bounded_powers(rng, top - 2),
+        "fmod": lambda: [signed(rng, scales(rng, -25, 25)), signed(rng, scales(rng, -25, 25))],
     }
     for positive in ("log", "log2", "log10"):
         made[positive] = lambda: [np.abs(all_sizes)]
@@ -150,6 +152,22 @@ def test_edges(name: str, bits: int) -> None:
     same = (got == want) & (np.signbit(got) == np.signbit(want))
     good = same | (np.isnan(got) & np.isnan(want)) | (np.isfinite(want) & (want != 0) & near)
     assert good.all(), [(*(a[i] for a in xs), got[i], want[i]) for i in np.flatnonzero(~good)[:8]]
+
+
+@pytest.mark.parametrize("fused", (True, False))
+@pytest.mark.parametrize("bits", FORMATS)
+def test_fmod_is_exact(bits: int, fused: bool) -> None:
+    """Of any two numbers, subnormal ones too."""
+    rng = np.random.default_rng(bits)
+    integers = np.dtype(f"u{bits // 8}")
+    x, y = rng.integers(0, np.iinfo(integers).max, (2, 1 << 14), integers)
+    tiny = rng.integers(0, 1 << 20, 1 << 14, integers)
+    for a, b in ((x, y), (x, tiny), (tiny, np.flip(tiny))):
+        a, b = a.view(FORMATS[bits]), b.view(FORMATS[bits])
+        with np.errstate(all="ignore"):
+            want = np.fmod(a, b)
+        got = functions(bits, LANES, fused)["fmod"](a, b)
+        assert ((got.view(integers) == want.view(integers)) | (np.isnan(got) & np.isnan(want))).all()
 
 
 @pytest.mark.parametrize("bits", FORMATS)

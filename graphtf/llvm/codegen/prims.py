@@ -220,7 +220,8 @@ def _not(at: At, a: list[str]) -> str:
 
 _FLOAT: dict[str, Emit] = {
     "add": _ins("fadd"), "sub": _ins("fsub"), "mul": _ins("fmul"), "div": _ins("fdiv"),
-    "truncmod": _ins("frem"), "neg": lambda at, a: at.ins(f"fneg {at.t} {a[0]}"), "abs": _call("fabs"),
+    "truncmod": lambda at, a: at.w.math("fmod", at.dtype, at.lanes, a),
+    "neg": lambda at, a: at.ins(f"fneg {at.t} {a[0]}"), "abs": _call("fabs"),
     "sign": _float_sign, "min": _float_extreme("olt"), "max": _float_extreme("ogt"), "fma": _fma, "sqrt": _call("sqrt"),
     "rsqrt": lambda at, a: at.ins(f"fdiv {at.t} {at.const(1)}, {at.call('sqrt', a[0])}"),
     "floor": _call("floor"), "ceil": _call("ceil"), "trunc": _call("trunc"), "round": _call("rint"),

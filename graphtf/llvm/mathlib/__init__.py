@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphtf.llvm.mathlib import error, exp_log, gamma, hyperbolic, inverse, power, trig
+from graphtf.llvm.mathlib import error, exp_log, gamma, hyperbolic, inverse, power, remainder, trig
 from graphtf.llvm.mathlib.lanes import Body, Lanes, Real
 
 # Longer functions are called, shorter ones inlined into the loop that uses them.
@@ -27,7 +27,7 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Real]]] = {
     "acosh": (1, hyperbolic.acosh), "atanh": (1, hyperbolic.atanh),
     "erf": (1, error.erf), "erfc": (1, error.erfc), "erfinv": (1, error.erfinv), "ndtri": (1, error.ndtri),
     "lgamma": (1, gamma.lgamma), "digamma": (1, gamma.digamma),
-    "pow": (2, power.pow), "cbrt": (1, power.cbrt),
+    "fmod": (2, remainder.fmod), "pow": (2, power.pow), "cbrt": (1, power.cbrt),
 }  # fmt: skip
 NAMES = frozenset(_FUNCTIONS)
 
