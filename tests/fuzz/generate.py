@@ -106,12 +106,15 @@ def generate(seed: int, size: int | None = None) -> Program:
     g.numbers = (PLAIN, WHOLE, WILD)[int(rng.choice(3, p=(0.6, 0.25, 0.15)))]
     failing = bool(rng.random() < 0.06)
     count = int(rng.integers(2, 18)) if size is None else size
+    turn = ALL[seed % len(ALL)]  # so that no op is left to chance
     start(g)
     fails = False
     try:
         for k in range(count):
             g.may_fail = failing and k >= count // 2
             grow(g)
+            if k == count // 2:
+                any(make(g, turn) is not None for _ in range(_TRIES))
     except Failing:
         fails = True
     if not fails and g.chance(0.3) and differentiate(g) and g.chance(0.25):
@@ -119,4 +122,5 @@ def generate(seed: int, size: int | None = None) -> Program:
     return Program(seed, g.finish(), g.domains, fails, g.ops)
 
 
+ALL = [op for op in OPS.values() if op.name not in EXCLUDED]
 CLASSES = classes()

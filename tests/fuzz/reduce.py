@@ -48,7 +48,7 @@ class Case:
         return nodes, places, sum(a.size + int(np.count_nonzero(a)) for a in self.args)
 
 
-Fails = Callable[[Graph, Callable[[], list[Any]]], bool]
+Fails = Callable[[Case], bool]
 
 
 def case(graph: Graph, args: Sequence[Any]) -> Case:
@@ -72,7 +72,7 @@ def _still(c: Case, fails: Fails) -> bool:
         verify(c.graph)
     except VerifyError:
         return False
-    return fails(c.graph, c.arguments)
+    return fails(c)
 
 
 def report(c: Case, seed: int | None = None) -> str:
