@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphtf.ir.dims import Dim, floordiv, maximum, product
 from graphtf.ir.dtypes import DType, bool_
@@ -18,13 +18,14 @@ from graphtf.ir.loops.stmt import Carry, For, If, LoopFunc, Stmt
 from graphtf.passes.lower.affine import as_size
 from graphtf.passes.lower.arrays import Window, laid_out
 from graphtf.passes.lower.caps import Caps
-from graphtf.passes.lower.correlate import Axis, Correlation, merged
+from graphtf.passes.lower.correlate import Axis, Correlation, Edge, merged
 from graphtf.passes.lower.kernel import Frame, finish
 from graphtf.passes.lower.loop import Nest
 from graphtf.passes.lower.offsets import split_index
 from graphtf.passes.lower.operands import Panels, direct, panels_in_memory
 from graphtf.passes.lower.product import Read, access, named, shift
 from graphtf.passes.lower.result import Result
+from graphtf.passes.lower.strips import are_apart, strips
 from graphtf.passes.lower.tile import Tile
 
 
@@ -32,20 +33,27 @@ def lower_convolve(node: Node, main: Node, caps: Caps, name: str) -> LoopFunc:
     """The kernel of a fusion of kind `contract` around a convolution."""
     r = Result(node, main, name)
     w = Window.of(main, r.operand_shape(1))
-    before, x = laid_out(r, 0, [(lo, hi) for lo, hi in w.pads])
+    apart = are_apart(w.groups, w.channels, w.filters)
+    before, x = laid_out(r, 0, [(0, 0)] * w.rank if apart else w.pads)
     batch, *counts, _ = r.shape
     axes = [Axis(size(batch), batch, x.steps[0], lambda q: (q,))]
-    for k in range(w.rank):
-        step, gap, rows = x.steps[k + 1] * w.strides[k], x.steps[k + 1] * w.dilations[k], rows_of(w, k, w.channels)
-        axes.append(Axis(size(counts[k]), counts[k], step, lambda q: (q,), lit(w.taps[k]), gap, rows))
+    origin = x.origin
+    for k, (unit, stride, dilation, pads) in enumerate(zip(x.steps[1:], w.strides, w.dilations, w.pads)):
+        edge = None
+        if apart and pads != (0, 0):
+            edge = Edge(size(-pads[0]), stride, dilation, x.shape[k + 1], unit)
+            origin = shift(origin, edge.first, unit)
+        taps, rows = lit(w.taps[k]), rows_of(w, k, w.channels)
+        step, gap = unit * stride, unit * dilation
+        axes.append(Axis(size(counts[k]), counts[k], step, lambda q: (q,), taps, gap, rows, edge=edge))
 
     def read(g: Expr, f: Expr, row: Expr) -> Expr:
         return r.read(1, (*split_index(row, (*w.taps, w.channels)), shift(f, g, w.filters)))
 
     columns = Matrix(w.groups, w.places * w.channels, r.dtype, r.frame)
-    c = Correlation(r, x.buffer, x.origin, merged(axes), w.channels, x.steps[-1], w.groups, w.filters,
+    c = Correlation(r, x.buffer, origin, merged(axes), w.channels, x.steps[-1], w.groups, w.filters,
                     lambda tile: filter_panels(columns, read, w.filters, tile), read)  # fmt: skip
-    return finish(r.frame, [*before, *c.emit(caps)])
+    return finish(r.frame, [*before, *(strips(c, caps) if apart else c.emit(caps))])
 
 
 def rows_of(w: Window, axis: int, channels: int) -> int:
@@ -79,12 +87,14 @@ def lower_grad_input(node: Node, main: Node, caps: Caps, name: str) -> LoopFunc:
     r = Result(node, main, name)
     w = Window.of(main, r.operand_shape(1))
     counts, sizes = r.operand_shape(0)[1:-1], r.shape[1:-1]
-    phased = [Phases(w, k, counts[k], sizes[k]) for k in range(w.rank)]
+    apart = are_apart(w.groups, w.filters, w.channels)
+    phased = [Phases(w, k, counts[k], sizes[k], not apart) for k in range(w.rank)]
     before, ct = laid_out(r, 0, [(p.low, p.high) for p in phased])
     axes = [Axis(size(r.shape[0]), r.shape[0], ct.steps[0], lambda q: (q,))]
     origin = ct.origin
     for k, p in enumerate(phased):
-        axes.append(p.axis(ct.steps[k + 1], rows_of(w, k, w.filters)))
+        axis = p.axis(ct.steps[k + 1], rows_of(w, k, w.filters))
+        axes.append(replace(axis, edge=Edge(p.start, 1, p.gap, counts[k], ct.steps[k + 1])) if apart else axis)
         origin = shift(origin, p.start, ct.steps[k + 1])
 
     def read(g: Expr, c: Expr, row: Expr) -> Expr:
@@ -96,8 +106,10 @@ def lower_grad_input(node: Node, main: Node, caps: Caps, name: str) -> LoopFunc:
     c = Correlation(
         r, ct.buffer, origin, merged(axes), w.filters, ct.steps[-1], w.groups, w.channels,
         lambda tile: filter_panels(matrix, read, w.channels, tile), read,
-        [(p.phase, p.stride) for p in phased if p.stride > 1], [let for p in phased for let in p.lets],
+        [(p.phase, p.stride) for p in phased if p.stride > 1], [let for p in phased for let in p.lets], zeros=False,
     )  # fmt: skip
+    if apart:
+        return finish(r.frame, [*before, *strips(c, caps)])
     fast = [*before, *c.emit(caps)]
     if not r.dtype.is_floating or all(p.low == 0 and p.high == 0 for p in phased):
         return finish(r.frame, fast)
@@ -150,7 +162,7 @@ class Phases:
     Taps are taken from the last to the first, so that o rises.
     """
 
-    def __init__(self, w: Window, axis: int, count: Dim, length: Dim) -> None:
+    def __init__(self, w: Window, axis: int, count: Dim, length: Dim, padded: bool) -> None:
         taps, self.stride, dilation, pad = w.taps[axis], w.strides[axis], w.dilations[axis], w.pads[axis][0]
         shared = math.gcd(self.stride, dilation)
         self.period, self.gap = self.stride // shared, dilation // shared
@@ -160,8 +172,8 @@ class Phases:
         lasts = [(k * dilation - r) // self.stride + (n - 1) * self.gap if n else 0
                  for r, (k, n) in enumerate(zip(firsts, counts))]  # fmt: skip
         rows = [taps - 1 - k - (n - 1) * self.period if n else 0 for k, n in zip(firsts, counts)]
-        self.low: Dim = maximum(0, max(lasts) - (pad if self.stride == 1 else 0))
-        self.high: Dim = maximum(0, floordiv(length - 1 + pad, self.stride) - (count - 1))
+        self.low: Dim = maximum(0, max(lasts) - (pad if self.stride == 1 else 0)) if padded else 0
+        self.high: Dim = maximum(0, floordiv(length - 1 + pad, self.stride) - (count - 1)) if padded else 0
         self.phase = Var("phase")
         self.pad, self.length = pad, length
         self.lets: list[Stmt] = []

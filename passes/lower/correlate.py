@@ -22,15 +22,26 @@ from graphtf.passes.lower.offsets import split_index
 from graphtf.passes.lower.operands import Panel, Panels, known
 from graphtf.passes.lower.product import Read, named, shift
 from graphtf.passes.lower.result import Result
-from graphtf.passes.lower.tile import Span, Terms, Tile, accumulate, choose, cycles_of, moved_back, pieces
+from graphtf.passes.lower.tile import Span, Terms, Tile, choose, cycles_of, moved_back, pieces
 
 TASK_TERMS = 1 << 19  # products worth a task
 CHUNK = 256 << 10  # bytes of the left operand that each panel of filters is used for
 CHUNKS = 16  # so many tasks are wanted
-STRIP_ROWS = 4  # positions that share what is read of the filters, where each channel has one of its own
 WRITTEN_OUT = 32  # terms of a sum that is written out instead of looped over
 ZERO, ONE = lit(0), lit(1)
 DETOUR = 1.2  # another axis than the last gives the rows if it saves a sixth
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An axis of the left operand that windows reach out of: tap t of position q is at first + q · step + t · gap of
+    `extent` places, `unit` elements apart."""
+
+    first: Expr
+    step: int
+    gap: int
+    extent: Dim
+    unit: Dim
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,7 @@ class Axis:
     gap: Dim = 0
     rows: int = 0
     first: Expr = ZERO  # the right operand's row for tap 0
+    edge: Edge | None = None
 
     @property
     def is_point(self) -> bool:
@@ -62,7 +74,8 @@ def merged(axes: Sequence[Axis]) -> list[Axis]:
     out: list[Axis] = []
     for a in axes:
         inner, outer = as_size(a.stop), as_size(out[-1].stop) if out else None
-        if inner is None or outer is None or not (a.is_point and out[-1].is_point and out[-1].step == inner * a.step):
+        points = bool(out) and a.is_point and out[-1].is_point and a.edge is None and out[-1].edge is None
+        if inner is None or outer is None or not points or out[-1].step != inner * a.step:
             out.append(a)
         else:
             place = joint(out[-1], a, (outer, inner))
@@ -103,7 +116,10 @@ class Walk:
 @dataclass(frozen=True)
 class Correlation:
     """One correlation, in `groups` of `channels` that meet `filters` each. It is done once for every combination of
-    `phases`, variables and how many values they take; `lets` names what depends on them."""
+    `phases`, variables and how many values they take; `lets` names what depends on them.
+
+    Windows stay inside the left operand, but along axes with an edge: outside it are zeros, if `zeros`, or nothing.
+    """
 
     result: Result
     left: Buffer
@@ -117,11 +133,10 @@ class Correlation:
     read: Read  # an element of the right operand: (group, filter, row)
     phases: Sequence[tuple[Var, int]] = ()
     lets: Sequence[Stmt] = ()
+    zeros: bool = True
 
     def emit(self, caps: Caps) -> list[Stmt]:
         """The loops. Where the rows' axis may turn out shorter than a tile, rows are computed one by one."""
-        if self.channels == 1 and self.filters == 1 and self.groups > 1:
-            return self.in_phases([], Strips(self, caps).emit())
         row, tile = self.best(caps)
         least, panels = self.axes[row].least, self.right(tile)
         body = Lines(self, row, tile, panels).emit()
@@ -260,53 +275,6 @@ class Lines:
     def positions(self, where: Sequence[Expr], q: Expr) -> list[Expr]:
         """Positions along all axes, q along the rows' one."""
         return [*where[: self.row], q, *where[self.row :]]
-
-
-class Strips:
-    """The result of a correlation whose channels are apart: vectors of channels, several positions at a time."""
-
-    def __init__(self, c: Correlation, caps: Caps) -> None:
-        self.c = c
-        lanes = caps.lanes(c.result.dtype.size)
-        self.columns = min(c.groups, 2 * lanes if c.groups >= 2 * lanes else lanes)
-        self.axis = c.axes[-1]
-        least = self.axis.least
-        self.rows = max(1, min(STRIP_ROWS, least)) if isinstance(least, int) else 1
-        self.outer = [a.stop for a in c.axes[:-1]]
-
-    def emit(self) -> list[Stmt]:
-        """For each line: strips of channels, and along each the positions."""
-        c = self.c
-        work = known(self.axis.least) * c.groups * c.terms()
-
-        def line(t: Expr) -> list[Stmt]:
-            names = [named("q", q) for q in unflatten(t, self.outer)]
-            s = Var("strip")
-            c0, let_c0 = named("c0", moved_back(imul(s, self.columns), c.groups, self.columns))
-            strip = self.strip([var for var, _ in names], c0)
-            strips = For(s, ZERO, lit(-(-c.groups // self.columns)), (let_c0, strip))
-            return [*(let for _, let in names), strips]
-
-        return spread(total_of(self.outer), max(1, TASK_TERMS // max(1, 4 * work)), "line", line)
-
-    def strip(self, where: Sequence[Expr], c0: Expr) -> Stmt:
-        """One line of some channels."""
-        c, axis, walk = self.c, self.axis, self.c.walk()
-        j, t = Var("j"), Var("tile")
-        channel = iadd(c0, j)
-        q0 = moved_back(imul(t, self.rows), axis.stop, self.rows)
-        first = c.origin_at(ZERO, [*where, q0])
-
-        def step(sums: Sequence[Expr], terms: Terms, ahead: int) -> list[Expr]:
-            factor = c.read(channel, ZERO, walk.right(walk.first, terms, 1))
-            at = iadd(walk.left(first, terms), imul(channel, c.channel_step))
-            return [prim("fma", Load(c.left, iadd(at, imul(i, axis.step))), factor, x) for i, x in enumerate(sums)]
-
-        zeros: list[Expr] = [Lit(0, c.result.dtype)] * self.rows
-        nest, sums = accumulate(walk.spans, (), zeros, step, 1, None)
-        ends = [s for i, x in enumerate(sums) for s in c.result.finish(c.place([*where, iadd(q0, i)], channel), x)]
-        tiles = For(t, ZERO, idiv(iadd(axis.stop, self.rows - 1), self.rows), (*nest, *ends))
-        return For(j, ZERO, lit(self.columns), (tiles,), "vector", lanes=self.columns)
 
 
 def total_of(counts: Sequence[Expr]) -> Expr:
