@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphtf.ir import dtypes as dt
-from graphtf.ir.dims import Dim, product
+from graphtf.ir.dims import Dim, nonnegative, product
 from graphtf.ir.dtypes import DType
 from graphtf.ir.graph import Node
 from graphtf.ir.loops.expr import Expr, Lit, Load, Var, cast, iadd, imul, isub, lit, prim, select, size
-from graphtf.ir.loops.stmt import Carry, For, LoopFunc, Stmt, Store
+from graphtf.ir.loops.stmt import Carry, Check, For, LoopFunc, Site, Stmt, Store
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.kernel import Frame, finish
 from graphtf.passes.lower.loop import TASK, blocked
@@ -142,7 +142,15 @@ def lower_position(node: Node, caps: Caps, name: str, better: str) -> LoopFunc:
         loop = For(k, lit(0), size(lines.length), (), carries=carries)
         return [loop, Store(target, imul_add(o, lines.inner, i), cast(at, target.dtype))]
 
-    return finish(frame, lines.emit(line))
+    return finish(frame, [*_not_empty(frame, node, lines.length), *lines.emit(line)])
+
+
+def _not_empty(frame: Frame, node: Node, length: Dim) -> list[Stmt]:
+    """There is no extreme of nothing: refused while the axis is known, else when it runs."""
+    if nonnegative(length - 1):
+        return []
+    frame.sites.append(Site(node.op.name, "the axis is empty", str(node.source or "")))
+    return [Check(prim("lt", lit(0), size(length)), len(frame.sites) - 1, lit(0))]
 
 
 def imul_add(o: Expr, inner: Dim, i: Expr) -> Expr:
