@@ -31,7 +31,7 @@ Array = np.ndarray[Any, Any]
 Run = Callable[[Sequence[Any]], Sequence[Array]]
 Arguments = Callable[[], list[Any]]
 
-_RUNS = 4  # with perturbed results
+_RUNS = 6  # with perturbed results: all up, all down, then up or down at random
 _SPREAD = 8.0  # times the largest difference seen
 _SLACK = 4.0  # ULP more
 
@@ -186,12 +186,13 @@ def checks(graph: Graph) -> int:
 
 def _perturbed(graph: Graph, number: int) -> Run:
     """The graph, run by the interpreter, with every node that rounds off by as much as it may be, up or down."""
+    choose = _SIGNS[min(number, 2)]
     rng = np.random.default_rng(number)
 
     def on_node(node: Node, operands: Sequence[Any], outs: Any) -> None:
         for k, off in enumerate(rounding(node, operands, outs)):
             if off is not None:
-                outs[k] = _moved(outs[k], off, rng)  # what the interpreter goes on with
+                outs[k] = _moved(outs[k], off, choose(rng, off.shape))  # what the interpreter goes on with
 
     def run(args: Sequence[Any]) -> Sequence[Array]:
         with np.errstate(all="ignore"):
@@ -200,8 +201,13 @@ def _perturbed(graph: Graph, number: int) -> Run:
     return run
 
 
-def _moved(a: Array, off: Array, rng: np.random.Generator) -> Array:
-    sign = rng.choice((-1.0, 1.0), a.shape)
+_SIGNS: tuple[Callable[[np.random.Generator, tuple[int, ...]], Array], ...] = (
+    lambda rng, shape: np.ones(shape), lambda rng, shape: -np.ones(shape),
+    lambda rng, shape: rng.choice((-1.0, 1.0), shape),
+)  # fmt: skip
+
+
+def _moved(a: Array, off: Array, sign: Array) -> Array:
     unknown = np.where(sign > 0, np.nan, 0.0)
     moved = np.where(np.isinf(off), unknown, wide(a) + np.where(np.isinf(off), 0.0, off) * sign)
     return np.asarray(np.where(off == 0, wide(a), moved)).astype(a.dtype)
