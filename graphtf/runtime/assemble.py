@@ -6,7 +6,7 @@ read the same table. Entry point: `assemble(graph, caps)`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -75,7 +75,7 @@ class Segment:
 class Assembler:
     """The state of the walk over the graph."""
 
-    def __init__(self, graph: Graph, caps: Caps) -> None:
+    def __init__(self, graph: Graph, caps: Caps, known: Iterable[str] = ()) -> None:
         self.graph = graph
         self.caps = caps
         self.table = SlotTable()
@@ -83,7 +83,7 @@ class Assembler:
         self.refs: dict[Value, int] = {}
         self.variable: dict[Value, Slot] = {}
         self.writes: dict[Value, list[int]] = {}  # positions of the nodes that assign each variable
-        self.known: set[str] = set()  # sizes known so far
+        self.known = set(known)  # sizes known so far
         self.why: dict[Node, str] = {}  # why a node is a host step, for those that are
         self.opens: set[Node] = set()  # host steps that make sizes known
         self.steps: list[NativeStep | HostStep] = []
@@ -459,6 +459,6 @@ def _buffer_sizes(b: Buffer) -> set[str]:
     return set(symbols(b.size))
 
 
-def assemble(graph: Graph, caps: Caps) -> Assembly:
-    """The steps that run a fused graph."""
-    return Assembler(graph, caps).run()
+def assemble(graph: Graph, caps: Caps, known: Iterable[str] = ()) -> Assembly:
+    """The steps that run a fused graph. `known` names sizes that a call is given beside the arguments."""
+    return Assembler(graph, caps, known).run()

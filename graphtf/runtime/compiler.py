@@ -6,7 +6,7 @@ Invariant: whatever the graph holds, the program runs it; what has no native for
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from graphtf.flags import flags
@@ -41,9 +41,11 @@ def compile(graph: Graph, pipeline: Pipeline | None = None, debug: bool = False)
     return build(pipeline(graph), pipeline, debug)
 
 
-def build(graph: Graph, pipeline: Pipeline | None = None, debug: bool = False) -> Program:
-    """The program of a graph that has been through the pipeline already."""
-    assembly = assemble(graph, host_caps())
+def build(
+    graph: Graph, pipeline: Pipeline | None = None, debug: bool = False, known: Iterable[str] = ()
+) -> Program:
+    """The program of a graph that has been through the pipeline already. `known` names sizes that `run` is given."""
+    assembly = assemble(graph, host_caps(), known)
     if debug or flags.debug:
         assembly = with_checks(assembly)
     natives = load([step for step in assembly.steps if isinstance(step, NativeStep)])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from graphtf.ir.dims import Dim, evaluate
-from graphtf.ir.errors import ResourceExhaustedError
+from graphtf.ir.errors import InvalidArgumentError, ResourceExhaustedError
 from graphtf.passes.memory import Request, plan
 from graphtf.runtime.arrays import RECYCLED_FROM, Recycler, address, aligned_empty, blank, reachable
 from graphtf.runtime.slots import Slot
@@ -103,9 +103,12 @@ class Layout:
         return frame
 
     def bytes_of(self, slot: Slot, env: Env) -> int:
-        """Bytes of a slot. Raises ResourceExhaustedError for what no memory can hold."""
+        """Bytes of a slot. Raises ResourceExhaustedError for what no memory can hold, and for less than nothing
+        InvalidArgumentError."""
         size = evaluate(slot.size, env) * slot.dtype.size
-        if not 0 <= size <= _LARGEST:
+        if size < 0:
+            raise InvalidArgumentError(None, None, f"{self.name}: the size {slot.size} is negative for sizes {env}")
+        if size > _LARGEST:
             raise self.exhausted(f"a buffer of {size} bytes", env)
         return size
 

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from graphtf.ir.dims import Dim, evaluate
+from graphtf.ir.dims import Dim, evaluate, nonnegative, symbols
 from graphtf.ir.graph import Graph
-from graphtf.ir.interpret import locate, run_node
+from graphtf.ir.interpret import interpret, locate, run_node
 from graphtf.ir.match import bind_result, match_arguments
 from graphtf.ir.state import Cell
 from graphtf.passes.pipeline import Report
@@ -51,7 +51,7 @@ class Program:
     """A compiled graph. `compile_region` makes programs of the regions that host steps run."""
 
     def __init__(
-        self, assembly: Assembly, natives: Sequence[Native], compile_region: Callable[[Graph], Program],
+        self, assembly: Assembly, natives: Sequence[Native], compile_region: Callable[..., Program],
         reports: Sequence[Report] = (),
     ) -> None:  # fmt: skip
         self.graph: Graph = assembly.graph
@@ -71,6 +71,7 @@ class Program:
         self.layout.outputs = [(s, self.graph.outputs[s.position].ir_type.dims) for s in outputs]
         self.results = [(slot.number, self.relabelled(k, slot)) for k, slot in enumerate(assembly.results)]
         self.constants = {s.number: s.array for s in assembly.results if s.kind == "constant" and s.array is not None}
+        self.doubtful = doubtful_sizes(self.graph, self.match.names)
         self.plain = not self.host_steps and not self.constants and all(dims is None for _, dims in self.results)
 
     def relabelled(self, k: int, slot: Slot) -> tuple[Dim, ...] | None:
@@ -92,6 +93,8 @@ class Program:
         env = self.match(args)
         if sizes:
             env = {**env, **sizes}
+        if self.doubtful and any(evaluate(d, env) < 0 for d in self.doubtful):
+            return interpret(self.graph, args, env)  # which refuses it, unless what is too small is never reached
         frame = self.layout.take(env)
         table = frame.table
         arrays: dict[int, Array] = {}
@@ -178,7 +181,7 @@ class Program:
         node = step.node
         if not node.regions:
             return run_node(node, operands, env)
-        run: RunRegion = lambda region, xs: self.region(region).run(xs, env)  # noqa: E731
+        run: RunRegion = lambda region, xs: self.region(region, env).run(xs, env)  # noqa: E731
         attrs = {k: evaluated(a, env) for k, a in node.attrs.items()}
         try:
             return [np.asarray(x) for x in node.op.ref(*operands, run=run, **node.regions, **attrs)]
@@ -186,12 +189,19 @@ class Program:
             locate(error, node.source)
             raise
 
-    def region(self, graph: Graph) -> Program:
-        """The program of a region, compiled when it is first run."""
+    def region(self, graph: Graph, env: Env) -> Program:
+        """The program of a region, compiled when it is first run; it knows the sizes that are known outside."""
         found = self.regions.get(id(graph))
         if found is None:
-            found = self.regions[id(graph)] = graph, self.compile_region(graph)
+            found = self.regions[id(graph)] = graph, self.compile_region(graph, known=tuple(env))
         return found[1]
+
+
+def doubtful_sizes(graph: Graph, known: Iterable[str]) -> list[Dim]:
+    """Sizes on the way that may turn out negative (a window that does not fit), of those known at entry."""
+    names = set(known)
+    sizes = {d for n in graph.walk() for v in n.outputs for d in v.ir_type.dims_or_none if not isinstance(d, int)}
+    return [d for d in sizes if names.issuperset(symbols(d)) and not nonnegative(d)]
 
 
 def evaluated(x: Any, env: Env) -> Any:
