@@ -1,6 +1,6 @@
 """Random programs, gradients among them: native code gives what the interpreter gives, and text reads back the same.
 
-GRAPHTF_FUZZ_PROGRAMS sets how many (3,200 unless set), GRAPHTF_FUZZ_SEED where their seeds begin; a failure names its
+GRAPHTF_FUZZ_PROGRAMS sets how many (400 unless set), GRAPHTF_FUZZ_SEED where their seeds begin; a failure names its
 seed and shows the program reduced to the nodes that fail.
 """
 
@@ -27,7 +27,7 @@ from .compare import Expected, observe
 from .generate import EXCLUDED, generate
 from .program import Program
 
-PROGRAMS = int(os.environ.get("GRAPHTF_FUZZ_PROGRAMS", "3200"))
+PROGRAMS = int(os.environ.get("GRAPHTF_FUZZ_PROGRAMS", "400"))
 FIRST = int(os.environ.get("GRAPHTF_FUZZ_SEED", "0"))
 CHUNK = 40  # programs to a test, so that workers share them
 OPEN = {  # seeds of programs that are known to fail, and how: bugs to be mended
