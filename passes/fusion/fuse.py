@@ -66,7 +66,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Reading:
-    """How a node reads a value that another group computes: identity (own index), row (its row's statistic), mapped."""
+    """How a node reads a value that another group computes: identity (own index), row (its row's statistic), mapped, or
+    size: no element of it, but a size that is known only once it is computed."""
 
     value: Value
     group: Group
@@ -144,7 +145,7 @@ class Fuser:
         """The groups that must have run before the sizes these nodes use are known."""
         used = dict.fromkeys(self.binders[s] for n in nodes for s in sizes_of(n) if s in self.binders)
         owners = ((v, self.owner(v)) for v in used)
-        return [Reading(v, g, "mapped") for v, g in owners if g is not None]
+        return [Reading(v, g, "size") for v, g in owners if g is not None]
 
     def how(self, n: Node, operand: Value, v: Value, path: list[Node], g: Group) -> str:
         if not is_elementwise(n) or any(x.ir_type.shape is None for x in (*n.inputs, n.out)):
@@ -288,7 +289,9 @@ class Fuser:
     def draw_in(self, r: Reading, target: Group) -> None:
         """Compute a value that only `target` reads, at another index, inside it: a transposed or sliced producer."""
         g = r.group.find()
-        if g is target or g.kind != "loop" or g.read_by_others() or len(g.nodes) + len(target.nodes) > MAX_NODES:
+        if r.how == "size" or g is target or g.kind != "loop" or g.read_by_others():
+            return
+        if len(g.nodes) + len(target.nodes) > MAX_NODES:
             return
         if not self.read_once(g, r.value) or any(self.use_count[view.out] != 1 for view in r.views):
             return
@@ -324,11 +327,13 @@ def _names_in(x: object) -> Iterator[str]:
 
 
 def late_sizes(graph: Graph) -> dict[str, Value]:
-    """Sizes that no input of the graph states, with the first value whose type does."""
+    """Sizes that no input of the graph states, with the value that makes each known: the first whose type names it, of
+    a node that does not itself need it. A size known around a region may have no such value in it."""
     types = [v.type.content if isinstance(v.type, RefType) else v.type for v in graph.inputs]
     known = {s for t in types for d in t.dims_or_none for s in symbols(d)}
     found: dict[str, Value] = {}
     for n in graph.nodes:
+        known.update(s for x in n.attrs.values() for s in _names_in(x) if s not in found)
         for v in n.outputs:
             for s in (s for d in v.ir_type.dims_or_none for s in symbols(d) if s not in known):
                 found.setdefault(s, v)
@@ -355,7 +360,7 @@ def accepts(g: Group, r: Reading, shape: Shape, readings: list[Reading]) -> bool
     """May a node of that shape, which reads `r` from g, be computed in g's loops?"""
     if g.kind == "opaque" or len(g.nodes) >= MAX_NODES:
         return False
-    if any(o.how == "mapped" and o.group.find() is g for o in readings):
+    if any(o.how in ("mapped", "size") and o.group.find() is g for o in readings):
         return False
     if r.how == "row":
         row = product(d for i, d in enumerate(g.space) if i in g.axes)
