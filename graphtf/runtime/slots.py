@@ -53,8 +53,9 @@ class SlotTable:
         """A slot; arena slots are born now."""
         number = len(self.slots)
         buffer = Buffer(f"b{number}", dtype, size)
-        phase = max((self.phase_of.get(s, 0) for s in symbols(size)), default=0)
-        slot = Slot(number, kind, dtype, size, buffer, first=self.clock, last=self.clock, phase=phase, **details)
+        slot = Slot(number, kind, dtype, size, buffer, first=self.clock, last=self.clock, **details)
+        names = {*symbols(slot.size), *symbols(slot.reach)}  # an empty slot's reach may name what its size does not
+        slot.phase = max((self.phase_of.get(s, 0) for s in names), default=0)
         self.slots.append(slot)
         return slot
 
