@@ -14,11 +14,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from . import reduce as reducing
+from .diagnose import reduced
 from .generate import generate
-from .harness import Failure, Problem, examine, prepared, problem
-from .isolate import isolated
-from .program import Program
+from .harness import examine, prepared
 
 GROUP = 50  # programs compiled together
 
@@ -41,48 +39,6 @@ def run(start: int, stop: int, debug: bool) -> int:
 
 def say(record: dict[str, object]) -> None:
     print(json.dumps(record), flush=True)
-
-
-# ---- reducing --------------------------------------------------------------------------------------------------------
-
-
-def outcome(program: Program, debug: bool) -> Failure | None:
-    """What is wrong with a program, each run in a process of its own."""
-    for n in program.batches():
-        found = _problem(reducing.case(program.graph, program.arguments(n)), debug)
-        if found:
-            return Failure(program.seed, n, found)
-    return None
-
-
-def _problem(case: reducing.Case, debug: bool) -> Problem | None:
-    def ask() -> list[str] | None:
-        found = problem(case.graph, case.arguments, debug=debug)
-        return [found.kind, found.message] if found else None
-
-    kind, value = isolated(ask)
-    if kind == "done":
-        return Problem(*value) if value else None
-    return Problem(kind, value)
-
-
-def reduced(program: Program, debug: bool = False) -> str:
-    """The report on a failing program: its smallest form that fails in the same way, and why."""
-    failure = outcome(program, debug)
-    if failure is None:
-        return f"seed {program.seed}: nothing is wrong"
-    start = reducing.case(program.graph, program.arguments(failure.n))
-    last = [failure.problem]
-
-    def fails(candidate: reducing.Case) -> bool:
-        found = _problem(candidate, debug)
-        if found is None or found.kind != failure.problem.kind:
-            return False
-        last[0] = found
-        return True
-
-    small = reducing.reduce(start, fails)
-    return f"{reducing.report(small, program.seed)}\n{last[0].kind}: {last[0].message}"
 
 
 # ---- commands --------------------------------------------------------------------------------------------------------

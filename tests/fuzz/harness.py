@@ -21,6 +21,7 @@ from graphtf.runtime.assemble import NativeStep, assemble
 from graphtf.runtime.program import Program as Compiled
 
 from .compare import Arguments, Expected, observe, reference
+from .guard import overruns
 from .program import Program
 
 _SHOWN = 1500  # characters of a traceback
@@ -28,7 +29,7 @@ _SHOWN = 1500  # characters of a traceback
 
 @dataclass(frozen=True)
 class Problem:
-    """kind: text, passes, compile, native, or python, for an error that is not the program's own."""
+    """kind: text, passes, compile, memory, native, or python, for an error that is not the program's own."""
 
     kind: str
     message: str
@@ -99,6 +100,9 @@ def problem(graph: Graph, arguments: Arguments, opt: Graph | None = None, native
         native = native or compiled([opt], debug)[0]
     except Exception:  # noqa: BLE001
         return Problem("compile", traceback.format_exc()[-_SHOWN:])
+    beyond = overruns(native, arguments())
+    if beyond:  # before it can do harm
+        return Problem("memory", "; ".join(beyond))
     return run_problem("native", expected, native.run, arguments())
 
 

@@ -57,13 +57,18 @@ def case(graph: Graph, args: Sequence[Any]) -> Case:
 
 
 def reduce(start: Case, fails: Fails, budget: int = BUDGET) -> Case:
-    """The smallest case found that still fails. `fails` may raise nothing."""
-    best = start
-    for _ in range(budget):
-        smaller = next((c for c in _candidates(best) if c.weight < best.weight and _still(c, fails)), None)
-        if smaller is None:
-            return best
-        best = smaller
+    """The smallest case found that still fails, of at most `budget` tried. `fails` may raise nothing."""
+    best, tried = start, 0
+    smaller: Case | None = start
+    while smaller is not None:
+        best, smaller = smaller, None
+        for c in (c for c in _candidates(best) if c.weight < best.weight):
+            if tried == budget:
+                return best
+            tried += 1
+            if _still(c, fails):
+                smaller = c
+                break
     return best
 
 
