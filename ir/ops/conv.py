@@ -93,6 +93,12 @@ def _infer_filter(x: TensorType, ct: TensorType, filter_shape: Shape, **attrs: A
 # ---- references: one product of matrices for each place in the window ------------------------------------------------
 
 
+def _wide(a: Array) -> Array:
+    """What sums are made of. Of a broadcast number np.einsum would take the factor out of the sum, which inf is not
+    for."""
+    return np.ascontiguousarray(a, accumulator(a.dtype))
+
+
 def _grouped(a: Array, groups: int) -> Array:
     """The last axis as [groups, members]."""
     return a.reshape(*a.shape[:-1], groups, a.shape[-1] // groups)
@@ -108,10 +114,10 @@ def _outer(padding: Pads) -> Any:
 
 
 def _ref(x: Array, w: Array, strides: Ints, padding: Any, dilations: Ints, groups: int) -> Array:
-    wide, window = accumulator(x.dtype), w.shape[:-2]
+    window = w.shape[:-2]
     count: Any = counts(x.shape[1:-1], window, strides, padding, dilations)
-    array, w = padded(x.astype(wide, copy=False), _outer(padding), 0), _filters(w.astype(wide, copy=False), groups)
-    out = np.zeros((x.shape[0], *count, groups, w.shape[-1]), wide)
+    array, w = padded(_wide(x), _outer(padding), 0), _filters(_wide(w), groups)
+    out = np.zeros((x.shape[0], *count, groups, w.shape[-1]), array.dtype)
     with np.errstate(all="ignore"):
         for offset, cut in cuts(count, window, strides, dilations):
             out += np.einsum("...gc,gco->...go", _grouped(array[(slice(None), *cut)], groups), w[offset])
@@ -121,9 +127,9 @@ def _ref(x: Array, w: Array, strides: Ints, padding: Any, dilations: Ints, group
 def _ref_input(
     ct: Array, w: Array, input_shape: Ints, strides: Ints, padding: Any, dilations: Ints, groups: int
 ) -> Array:
-    wide, window, outer = accumulator(ct.dtype), w.shape[:-2], _outer(padding)
-    cts, w = _grouped(ct.astype(wide, copy=False), groups), _filters(w.astype(wide, copy=False), groups)
-    out = np.zeros([n + a + b for n, (a, b) in zip(input_shape, outer)], wide)
+    window, outer = w.shape[:-2], _outer(padding)
+    cts, w = _grouped(_wide(ct), groups), _filters(_wide(w), groups)
+    out = np.zeros([n + a + b for n, (a, b) in zip(input_shape, outer)], cts.dtype)
     with np.errstate(all="ignore"):
         for offset, cut in cuts(ct.shape[1:-1], window, strides, dilations):
             part = out[(slice(None), *cut)]
@@ -134,10 +140,10 @@ def _ref_input(
 def _ref_filter(
     x: Array, ct: Array, filter_shape: Ints, strides: Ints, padding: Any, dilations: Ints, groups: int
 ) -> Array:
-    wide, window = accumulator(x.dtype), filter_shape[:-2]
-    array = padded(x.astype(wide, copy=False), _outer(padding), 0)
-    cts = _grouped(ct.astype(wide, copy=False), groups)
-    out = np.zeros(filter_shape, wide)
+    window = filter_shape[:-2]
+    array = padded(_wide(x), _outer(padding), 0)
+    cts = _grouped(_wide(ct), groups)
+    out = np.zeros(filter_shape, array.dtype)
     with np.errstate(all="ignore"):
         for offset, cut in cuts(ct.shape[1:-1], window, strides, dilations):
             part = _grouped(array[(slice(None), *cut)], groups)

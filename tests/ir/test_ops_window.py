@@ -194,3 +194,10 @@ def test_types_of_windows() -> None:
     assert MAX_GRAD.infer(x, y, y, **attrs) == x and OPS["max_pool_pick"].infer(x, y, x, **attrs) == y
     unknown = TensorType(dt.float32, None)
     assert MAX.infer(unknown, **attrs) == unknown
+
+
+def test_products_of_a_broadcast_infinity_are_made_one_by_one() -> None:
+    """inf·0 is NaN, also where one number in memory stands for all filters (np.einsum would sum the factors first)."""
+    ct, w = np.array([[[[3.0, 0.0]]]], np.float32), np.broadcast_to(np.float32(np.inf), (1, 1, 1, 2))
+    attrs = {"strides": (1, 1), "padding": ((0, 0), (0, 0)), "dilations": (1, 1), "groups": 1}
+    assert np.isnan(BY_INPUT.ref(ct, w, input_shape=(1, 1, 1, 1), **attrs)).all()
