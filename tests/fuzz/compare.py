@@ -156,6 +156,10 @@ class Expected:
         return turned | near
 
 
+def has_nan(a: Any) -> bool:
+    return isinstance(a, np.ndarray) and a.dtype.kind not in "biuO" and bool(np.isnan(a).any())
+
+
 def wide(a: Array) -> Array:
     return a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)
 
@@ -185,14 +189,17 @@ def checks(graph: Graph) -> int:
 
 
 def _perturbed(graph: Graph, number: int) -> Run:
-    """The graph, run by the interpreter, with every node that rounds off by as much as it may be, up or down."""
-    choose = _SIGNS[min(number, 2)]
+    """The graph, run by the interpreter, with every node that rounds off by as much as it may be, up or down; every
+    other run has the other sign on each NaN."""
+    choose, unknown = _SIGNS[min(number, 2)], _UNKNOWN[number % len(_UNKNOWN)]
     rng = np.random.default_rng(number)
 
-    def on_node(node: Node, operands: Sequence[Any], outs: Any) -> None:
+    def on_node(node: Node, operands: Sequence[Any], outs: Any) -> None:  # the interpreter goes on with what is in outs
         for k, off in enumerate(rounding(node, operands, outs)):
             if off is not None:
-                outs[k] = _moved(outs[k], off, choose(rng, off.shape))  # what the interpreter goes on with
+                outs[k] = _moved(outs[k], off, choose(rng, off.shape), unknown)
+            if number % 2 and has_nan(outs[k]):
+                outs[k] = np.asarray(np.where(np.isnan(outs[k]), -outs[k], outs[k]))
 
     def run(args: Sequence[Any]) -> Sequence[Array]:
         with np.errstate(all="ignore"):
@@ -205,9 +212,9 @@ _SIGNS: tuple[Callable[[np.random.Generator, tuple[int, ...]], Array], ...] = (
     lambda rng, shape: np.ones(shape), lambda rng, shape: -np.ones(shape),
     lambda rng, shape: rng.choice((-1.0, 1.0), shape),
 )  # fmt: skip
+_UNKNOWN = (np.nan, 0.0, np.inf, -np.inf)  # what may come of numbers too large on the way
 
 
-def _moved(a: Array, off: Array, sign: Array) -> Array:
-    unknown = np.where(sign > 0, np.nan, 0.0)
+def _moved(a: Array, off: Array, sign: Array, unknown: float) -> Array:
     moved = np.where(np.isinf(off), unknown, wide(a) + np.where(np.isinf(off), 0.0, off) * sign)
     return np.asarray(np.where(off == 0, wide(a), moved)).astype(a.dtype)

@@ -210,13 +210,18 @@ def _spread(n: Node, found: set[Value]) -> None:
             found.add(n.inputs[0])
         return
     if not n.regions:
-        if tainted or not is_exact(n):
+        if tainted or not is_exact(n) or _shows_nan(n):
             found.update(n.outputs)
         return
     for r in n.regions.values():
         if _region_rounds(n, r, found):
             found.update(n.outputs)
             found.update(v for v in n.inputs if isinstance(v.type, RefType) and _writes(r))
+
+
+def _shows_nan(n: Node) -> bool:
+    """Does it show bits of floating numbers? Any NaN is as good as another, but not its bits."""
+    return n.op.name == "bitcast" and _inexact_dtype(n.inputs[0])
 
 
 def _region_rounds(n: Node, region: Graph, found: set[Value]) -> bool:
