@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from graphtf.ir.dims import Shape, SymDim, product, symbols
 from graphtf.ir.graph import Graph, Node, Value, map_regions
 from graphtf.ir.op import Trait
-from graphtf.ir.types import RefType
 from graphtf.passes.fusion.classify import (
     Kind,
     is_cheap,
@@ -32,6 +31,7 @@ from graphtf.passes.fusion.classify import (
     squeeze,
 )
 from graphtf.passes.fusion.outline import outline
+from graphtf.passes.sizes import births
 
 MAX_NODES = 96  # a kernel's size is bounded, so that compile time is
 MAX_ROW = 1 << 15  # elements of a row that is worth keeping in cache between the phases of a `rows` kernel
@@ -86,7 +86,7 @@ class Fuser:
         self.floating: set[Node] = set()
         self.groups: list[Group] = []
         self.clock = 0
-        self.binders = late_sizes(graph)  # of sizes known only while running: the value that makes each known
+        self.binders = births(graph.inputs, graph.nodes)  # of sizes that only running makes known
 
     def run(self) -> list[Group]:
         """Put every node into a group; the groups in execution order."""
@@ -324,20 +324,6 @@ def _names_in(x: object) -> Iterator[str]:
         yield from (s for y in x for s in _names_in(y))
     elif isinstance(x, SymDim):
         yield from symbols(x)
-
-
-def late_sizes(graph: Graph) -> dict[str, Value]:
-    """Sizes that no input of the graph states, with the value that makes each known: the first whose type names it, of
-    a node that does not itself need it. A size known around a region may have no such value in it."""
-    types = [v.type.content if isinstance(v.type, RefType) else v.type for v in graph.inputs]
-    known = {s for t in types for d in t.dims_or_none for s in symbols(d)}
-    found: dict[str, Value] = {}
-    for n in graph.nodes:
-        known.update(s for x in n.attrs.values() for s in _names_in(x) if s not in found)
-        for v in n.outputs:
-            for s in (s for d in v.ir_type.dims_or_none for s in symbols(d) if s not in known):
-                found.setdefault(s, v)
-    return found
 
 
 def reads_row(shape: Shape, operand: Value, v: Value, path: list[Node], g: Group) -> bool:
