@@ -222,7 +222,7 @@ abs = elementwise(
 
 def _sign_ref(x: Array) -> Array:
     if x.dtype.kind != "c":
-        return np.sign(x)
+        return np.asarray(np.sign(x) + x.dtype.type(0))  # of -0 it is 0 for all types, bfloat16 among them
     modulus = np.abs(x)
     return np.where(modulus == 0, 0, x / np.where(modulus == 0, 1, modulus))
 
