@@ -11,8 +11,8 @@ from dataclasses import replace
 from graphtf.ir.graph import Graph, Node, Value, map_regions
 from graphtf.ir.op import Host, Trait
 from graphtf.ir.types import TensorType
-from graphtf.passes.autodiff.cut import elements
 from graphtf.passes.fusion.classify import is_free
+from graphtf.passes.fusion.cost import elements
 from graphtf.passes.rebuild import Rebuild
 from graphtf.passes.structure import is_loop
 

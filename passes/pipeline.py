@@ -17,10 +17,11 @@ from graphtf.passes.dce import dce
 from graphtf.passes.decompose import decompose
 from graphtf.passes.fold import fold
 from graphtf.passes.functionalise import functionalise
-from graphtf.passes.fusion import fuse
+from graphtf.passes.fusion import fuse, recompute
 from graphtf.passes.hoist import hoist
 from graphtf.passes.inline import inline
 from graphtf.passes.rules import simplify
+from graphtf.passes.settle import settle
 from graphtf.passes.sizes import unify_sizes
 
 Pass = Callable[[Graph], Graph]
@@ -45,8 +46,10 @@ PIPELINE: tuple[Step, ...] = (
     Step("cse", cse),
     Step("hoist", hoist),
     Step("simplify again", simplify),
+    Step("settle", settle),
     Step("dce again", dce),
     Step("fuse", fuse),
+    Step("recompute", recompute),
 )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphtf.ir.graph import Graph, Node, Value
+from graphtf.ir.graph import Node, Value
 from graphtf.ir.op import Trait
 from graphtf.ir.types import RefType
+from graphtf.passes.lower.in_place import overwritable
 from graphtf.passes.lower.select import host_reason, recipe
 
 
@@ -58,18 +59,5 @@ class Flow:
         where = [k for k, v in enumerate(maker.inputs) if self.origin(v) is old]
         if made.updates:
             return where == [0]
-        if maker.attrs.get("kind") != "loop":
-            return False
-        region = maker.regions["body"]
-        return all(read_at_own_index(region, region.inputs[k]) for k in where)
-
-
-def read_at_own_index(region: Graph, v: Value) -> bool:
-    """Is every element of `v` read only for the element at its own index?"""
-    shape, reached = v.ir_type.dims, {v}
-    for n in region.nodes:
-        if any(x in reached for x in n.inputs):
-            if Trait.ELEMENTWISE not in n.op.traits or n.out.ir_type.dims != shape:
-                return False
-            reached.add(n.out)
-    return all(x.ir_type.dims == shape for x in region.outputs)
+        may = overwritable(maker)
+        return all(k in may for k in where)

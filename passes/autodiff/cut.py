@@ -9,21 +9,17 @@ Entry points: `save_all`, `economical`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from graphtf.ir.dims import SymDim, evaluate, symbols
 from graphtf.ir.errors import MissingGradient
 from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.op import Body, Effect, Element, Scalar, Trait
 from graphtf.passes.autodiff.joint import Joint
-from graphtf.passes.fusion.classify import is_cheap, is_free
+from graphtf.passes.fusion.cost import cost_of_repeating, elements, is_simple
 from graphtf.passes.rebuild import content
 from graphtf.passes.sizes import names_in_node
 
-TYPICAL = 64  # what a size known only at run time is taken to be
-SIMPLE, INVOLVED = 0.5, 12.0  # bytes that move while one element of an add, or of an exponential, is computed
 INFINITE = float("inf")
 Cost = Callable[[Value], float]
 
@@ -67,30 +63,9 @@ def is_pure(region: Graph) -> bool:
     return all(n.op.pure or n.op.effect is Effect.REGIONS for n in region.walk())
 
 
-def elements(v: Value) -> float:
-    """How many there are, unknown sizes taken to be TYPICAL."""
-    shape = content(v.type).shape
-    if shape is None:
-        return INFINITE
-    sizes = (max(1, evaluate(d, dict.fromkeys(symbols(d), TYPICAL))) if isinstance(d, SymDim) else d for d in shape)
-    return float(math.prod(sizes))
-
-
 def cost_of_saving(v: Value) -> float:
     """Bytes written and read."""
     return 2.0 * float(content(v.type).dtype.size) * elements(v) + 1  # so that fewer values win among equal ones
-
-
-def cost_of_repeating(n: Node) -> float:
-    """Arithmetic, in bytes."""
-    if is_free(n):
-        return 0.0
-    return sum(elements(v) for v in n.outputs) * (SIMPLE if is_simple(n) else INVOLVED)
-
-
-def is_simple(n: Node) -> bool:
-    """Is each element a few instructions, next to nothing beside memory?"""
-    return is_cheap(n) or isinstance(n.op.lowering, Element)
 
 
 class Choice:

@@ -1,7 +1,8 @@
 """Blocks of a product: column panel by column panel, and for each panel the tiles of the block's rows.
 
 Invariant: a tile that would reach outside is moved back, so its elements are computed twice, to the same bits, and
-stored twice. Entry point: `Block.emit`.
+stored twice; where a result may take an operand's place, the elements that another tile has stored are left out.
+Entry point: `Block.emit`.
 """
 
 from __future__ import annotations
@@ -66,8 +67,11 @@ class Block:
         self.panel, self.t = Var("panel"), Var("tile")
         self.first, self.let_first = named("first", imul(r, plan.rows))
         self.tiles = count_tiles(p.m, plan, self.first)
-        self.i0, self.let_i0 = named("i0", moved_back(iadd(self.first, imul(self.t, tile.rows)), p.m, tile.rows))
-        self.j0, self.let_j0 = named("j0", moved_back(imul(self.panel, tile.columns), p.n, tile.columns))
+        top, left = iadd(self.first, imul(self.t, tile.rows)), imul(self.panel, tile.columns)
+        self.i0, self.let_i0 = named("i0", moved_back(top, p.m, tile.rows))
+        self.j0, self.let_j0 = named("j0", moved_back(left, p.n, tile.columns))
+        once = parts is None and p.result.once and not (divides(tile.rows, p.m) and divides(tile.columns, p.n))
+        self.done = (isub(top, self.i0), isub(left, self.j0)) if once else None
         self.start = imul(n, plan.panels)
         self.stop = imin(iadd(self.start, plan.panels), ceildiv(p.n, tile.columns))
         self.low = imul(piece, plan.piece)
@@ -134,7 +138,7 @@ class Block:
         """Tiles that are finished one after the other."""
         lets, left, right = self.factors()
         spans, ahead = [Span(Var("k"), self.low, self.high)], self.ahead(self.low, self.high)
-        body = self.tile.finished(spans, left, right, self.out, self.weight, ahead)
+        body = self.tile.finished(spans, left, right, self.out, self.weight, ahead, self.done)
         return [For(self.t, lit(0), self.tiles, (self.let_i0, *lets, *body))]
 
     def in_pieces(self) -> list[Stmt]:
@@ -147,7 +151,7 @@ class Block:
         last, let_last = named("last", isub(imax(parts, 1), 1))  # the sum of no terms is zero, and written too
         low, let_low = named("low", iadd(self.low, imul(d, plan.depth)))
         high = imin(iadd(low, plan.depth), self.high)
-        light = self.weight <= LIGHT
+        light = self.weight <= LIGHT and self.done is None
 
         def at(i: int, j: Var) -> Expr:
             return iadd(iadd(own, i * tile.columns), j)
@@ -164,9 +168,14 @@ class Block:
         sums = tile.sum([Span(Var("k"), low, high)], left, right, start, end, self.ahead(low, high))
         body: list[Stmt] = [self.let_i0, *lets, sums]
         if not light:
-            body.append(If(prim("eq", d, last), (tile.hand_out(kept, own, self.out),)))
+            body.append(If(prim("eq", d, last), (tile.hand_out(kept, own, self.out, self.done),)))
         walk = For(d, lit(0), iadd(last, 1), (let_low, For(self.t, lit(0), self.tiles, tuple(body))))
         return [Alloc(kept), let_parts, let_last, walk]
+
+
+def divides(length: int, total: Dim) -> bool:
+    """Do pieces of that length make up the axis exactly?"""
+    return isinstance(total, int) and total % length == 0
 
 
 def count_tiles(m: Dim, plan: Plan, first: Expr) -> Expr:

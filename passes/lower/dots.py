@@ -30,7 +30,7 @@ def dots(p: Product, left: Access, right: Access | None) -> list[Stmt]:
     """The result, a few rows and columns at a time."""
     assert right is not None
     rows = max(1, p.m) if isinstance(p.m, int) and p.m <= ROWS else 1
-    columns = max(1, min(SUMS // rows, p.n)) if isinstance(p.n, int) else 1
+    columns = columns_of(p, rows)
     counts = (p.batch, ceildiv(p.m, rows), ceildiv(p.n, columns))
 
     def group(t: Expr) -> list[Stmt]:
@@ -52,3 +52,11 @@ def dots(p: Product, left: Access, right: Access | None) -> list[Stmt]:
         return [let_i0, let_j0, *(let for _, let in (*lefts, *rights)), walk, *ends]
 
     return blocked(counts[0] * counts[1] * counts[2], max(1, TASK // (rows * columns * known(p.k))), "group", group)
+
+
+def columns_of(p: Product, rows: int) -> int:
+    """Columns of a group: a divisor of all, where none may be stored twice."""
+    if not isinstance(p.n, int):
+        return 1
+    most = max(1, min(SUMS // rows, p.n))
+    return next(c for c in range(most, 0, -1) if p.n % c == 0) if p.result.once else most

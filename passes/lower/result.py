@@ -12,10 +12,11 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Shape
 from graphtf.ir.dtypes import DType
 from graphtf.ir.graph import Graph, Node, Value
-from graphtf.ir.loops.expr import Expr, cast
-from graphtf.ir.loops.stmt import Stmt, Store
+from graphtf.ir.loops.expr import Expr, Var, cast
+from graphtf.ir.loops.stmt import Let, Stmt, Store
 from graphtf.passes.lower.cost import node_weight
 from graphtf.passes.lower.elements import Elements
+from graphtf.passes.lower.in_place import stores_once
 from graphtf.passes.lower.kernel import Frame
 from graphtf.passes.lower.offsets import flat_offset
 
@@ -39,6 +40,7 @@ class Result:
         self.value = main.out
         self.shape: Shape = main.out.ir_type.dims
         self.dtype = accumulator(main.out.ir_type.dtype)
+        self.once = stores_once(node)
 
     def operand_shape(self, number: int) -> Shape:
         return self.main.inputs[number].ir_type.dims
@@ -52,10 +54,16 @@ class Result:
         """What is stored once the element at `index` is known."""
         elements = Elements(self.region, self.frame.operands, self.frame.sites)
         elements.override(self.value, cast(value, self.value.ir_type.dtype))
+        lets: list[Stmt] = []
         stores: list[Stmt] = []
         for v, buffer in self.frame.results.items():
-            stores.append(Store(buffer, flat_offset(index, v.ir_type.dims), elements.element(v, index)))
-        return [*elements.checks(), *stores]
+            made = elements.element(v, index)
+            if len(self.frame.results) > 1 and self.once:  # a result may take its operand's place, which others read
+                named = Var(f"r{len(lets)}", made.dtype)
+                lets.append(Let(named, made))
+                made = named
+            stores.append(Store(buffer, flat_offset(index, v.ir_type.dims), made))
+        return [*elements.checks(), *lets, *stores]
 
     @property
     def weight_after(self) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from graphtf.ir.dims import Dim
 from graphtf.ir.dtypes import DType
 from graphtf.ir.loops.expr import Buffer, Expr, Lit, Load, Var, as_index, iadd, imin, imod, imul, isub, lit, prim
-from graphtf.ir.loops.stmt import Alloc, Carry, For, Stmt, Store
+from graphtf.ir.loops.stmt import Alloc, Carry, For, If, Stmt, Store
 from graphtf.passes.lower.caps import Caps
 
 LATENCY = 5.0  # cycles from a multiplication and addition to the next that needs it, and a little more
@@ -31,6 +31,7 @@ Start = Callable[[int, Var], Expr]  # the first value of sum (row, column)
 End = Callable[[list[Expr], Var], list[Stmt]]  # what becomes of the sums of a column
 Out = Callable[[Expr, Expr, Expr], list[Stmt]]  # what becomes of element (row, column), its value
 Beside = Callable[[Terms, int], list[Stmt]]  # what runs before so many terms
+Done = tuple[Expr, Expr]  # how many rows and columns of a tile another one has stored
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,12 @@ class Tile:
         return For(j, lit(0), lit(self.columns), (*nest, *end(sums, j)), "vector", lanes=self.columns)
 
     def finished(
-        self, spans: Sequence[Span], left: Left, right: Right, out: Out, weight: int, beside: Beside | None = None
-    ) -> list[Stmt]:
-        """The tile, its elements handed to `out`: from registers, or, where that is much code, from memory."""
-        if weight <= LIGHT:
+        self, spans: Sequence[Span], left: Left, right: Right, out: Out, weight: int, beside: Beside | None = None,
+        done: Done | None = None,
+    ) -> list[Stmt]:  # fmt: skip
+        """The tile, its elements handed to `out`: from registers, or, where that is much code, from memory. The rows
+        and columns that are `done` are left out."""
+        if weight <= LIGHT and done is None:
             def at_once(sums: list[Expr], j: Var) -> list[Stmt]:
                 return [s for i, x in enumerate(sums) for s in out(lit(i), j, x)]
 
@@ -100,14 +103,21 @@ class Tile:
         def keep(sums: list[Expr], j: Var) -> list[Stmt]:
             return [Store(kept, iadd(lit(i * self.columns), j), x) for i, x in enumerate(sums)]
 
-        return [Alloc(kept), self.sum(spans, left, right, None, keep, beside), self.hand_out(kept, lit(0), out)]
+        return [Alloc(kept), self.sum(spans, left, right, None, keep, beside), self.hand_out(kept, lit(0), out, done)]
 
-    def hand_out(self, kept: Buffer, first: Expr, out: Out) -> Stmt:
-        """Hand the sums at kept[first …] to `out`."""
-        i, j = Var("i"), Var("j")
-        value = Load(kept, iadd(iadd(first, imul(i, self.columns)), j))
-        row = For(j, lit(0), lit(self.columns), tuple(out(i, j, value)), "vector")
-        return For(i, lit(0), lit(self.rows), (row,))
+    def hand_out(self, kept: Buffer, first: Expr, out: Out, done: Done | None = None) -> Stmt:
+        """Hand the sums at kept[first …] to `out`, but for the rows and columns that are `done`."""
+
+        def rest(rows: Expr, columns: Expr) -> Stmt:
+            i, j = Var("i"), Var("j")
+            value = Load(kept, iadd(iadd(first, imul(i, self.columns)), j))
+            row = For(j, columns, lit(self.columns), tuple(out(i, j, value)), "vector")
+            return For(i, rows, lit(self.rows), (row,))
+
+        everything = rest(lit(0), lit(0))
+        if done is None:
+            return everything
+        return If(prim("eq", iadd(*done), lit(0)), (everything,), (rest(*done),))
 
 
 Step = Callable[[Sequence[Expr], Terms, int], list[Expr]]
