@@ -25,6 +25,7 @@ from graphtf.recording import active, record
 from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
 
 _ELEMENTWISE = frozenset(op for op in OPS.values() if Trait.ELEMENTWISE in op.traits)
+_BINARY = frozenset(op for op in _ELEMENTWISE if op.arity == 2 and not op.attrs and op.results == 1)
 _STATEFUL = frozenset(op for op in OPS.values() if op.effect in (Effect.READ, Effect.WRITE))
 _MOST_SIGNATURES = 8192
 _TOO_LARGE = ("too large", "array is too big", "Maximum allowed dimension exceeded")  # NumPy's words
@@ -45,17 +46,34 @@ _quiet = _Quiet()
 
 def eager(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     """Apply `op` now. Raises what its type rule or its reference raises."""
-    if op in _STATEFUL:
+    if op in _BINARY:  # most of what programs do one by one: the same as below, in less time
+        x, y = operands
+        try:
+            a, b = x._array, y._array
+            result = _quiet.run(_checked[op, a.dtype, b.dtype], a, b)
+        except (AttributeError, KeyError, ValueError, MemoryError):
+            pass  # for what follows to lift, to check or to explain
+        else:
+            out = EagerTensor(result if type(result) is np.ndarray else np.asarray(result))
+            if active.tapes:
+                record(op, operands, attrs, (out,))
+            return out
+    elif op in _STATEFUL:
         return _stateful(op, operands, attrs)
+    return _checked_first(op, operands, attrs)
+
+
+def _checked_first(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+    """Apply an op once the types of its operands are known to be good."""
     try:
         arrays = [x._array for x in operands]
     except AttributeError:
         operands = lift(op, operands)
         arrays = [x._array for x in operands]
-    if op not in _ELEMENTWISE:
-        key: Any = (op, *[(a.dtype, a.shape) for a in arrays], *attrs.values())
-    elif len(arrays) == 2 and not attrs:  # the same as below, in less time
-        key = (op, arrays[0].dtype, arrays[1].dtype)
+    if not arrays:  # arrays among the attributes are known by their types
+        key: Any = (op, *[(a.dtype, a.shape) if type(a) is np.ndarray else a for a in attrs.values()])
+    elif op not in _ELEMENTWISE:
+        key = (op, *[(a.dtype, a.shape) for a in arrays], *attrs.values())
     else:
         key = (op, *[a.dtype for a in arrays], *attrs.values())
     try:
@@ -68,9 +86,8 @@ def eager(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     except ValueError as e:
         op.infer(*map(type_of, arrays), **attrs)  # says what is wrong in the op's terms
         if any(text in str(e) for text in _TOO_LARGE):
-            raise InvalidArgumentError(
-                None, None, f"{op.name}: the result would have too many elements ({e})"
-            ) from None
+            text = f"{op.name}: the result would have too many elements ({e})"
+            raise InvalidArgumentError(None, None, text) from None
         raise
     except MemoryError as e:
         raise ResourceExhaustedError(None, None, f"{op.name}: {e}") from None

@@ -42,8 +42,13 @@ def is_nested(structure: Any) -> bool:
     return _items(structure, False) is not None
 
 
+_leaves: set[type] = set()  # classes seen whose objects are leaves, whatever they hold
+
+
 def _items(x: Any, expand: bool) -> list[tuple[Any, Any]] | None:
     """(key, child) pairs in order, or None for a leaf."""
+    if type(x) in _leaves:
+        return None
     if isinstance(x, (list, tuple)):
         keys = x._fields if isinstance(x, tuple) and hasattr(x, "_fields") else range(len(x))
         return list(zip(keys, x))
@@ -53,7 +58,10 @@ def _items(x: Any, expand: bool) -> list[tuple[Any, Any]] | None:
         return list(enumerate(x._components())) if expand else None
     if isinstance(x, (str, bytes)) or not isinstance(x, Sequence | Mapping):
         fields = _attrs_fields(x)
-        return None if fields is None else [(f, getattr(x, f)) for f in fields]
+        if fields is None:
+            _leaves.add(type(x))
+            return None
+        return [(f, getattr(x, f)) for f in fields]
     return list(enumerate(x)) if type(x).__name__ != "ndarray" and isinstance(x, Sequence) and not _is_leaf(x) else None
 
 
@@ -117,6 +125,9 @@ def flatten(structure: Any, expand_composites: bool = False) -> list[Any]:
 
 def _flatten_into(x: Any, expand: bool, out: list[Any]) -> None:
     kind = type(x)
+    if kind in _leaves:
+        out.append(x)
+        return
     if kind is list or kind is tuple:
         for child in x:
             _flatten_into(child, expand, out)

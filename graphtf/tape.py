@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from graphtf import nest
-from graphtf.convert import convert_to_tensor, stack_rows
+from graphtf.convert import array_tensor, convert_to_tensor, stack_rows
 from graphtf.indexed_slices import IndexedSlices
 from graphtf.ir.dims import product
 from graphtf.ir.dtypes import int32 as _INT
-from graphtf.ir.ops.prims import full_like, p
+from graphtf.ir.ops.prims import full_like, p, whole
 from graphtf.passes.autodiff import backward
 from graphtf.recording import Record, active
 from graphtf.tensor import Tensor
@@ -83,7 +83,8 @@ class GradientTape:
         if not self._recording:
             raise ValueError("Tape is not recording.")
         self._recording = False
-        active.tapes = tuple(t for t in active.tapes if t is not self)
+        tapes = active.tapes
+        active.tapes = tapes[:-1] if tapes and tapes[-1] is self else tuple(t for t in tapes if t is not self)
 
     def record(self, entry: Record) -> None:
         """Note an op if an operand is tracked (called by the binders)."""
@@ -93,10 +94,13 @@ class GradientTape:
                 break
         else:
             return
-        found = [id(y) for y in entry.outputs if y.dtype.is_inexact]
-        if found:
+        inexact = False
+        for y in entry.outputs:
+            if y.dtype.is_inexact:
+                tracked.add(id(y))
+                inexact = True
+        if inexact:
             self._records.append(entry)
-            tracked.update(found)
 
     def touch(self, variable: Variable) -> None:
         """A variable is used (called by the variable)."""
@@ -178,20 +182,27 @@ class GradientTape:
         `output_gradients` weigh the elements of the targets. Raises RuntimeError if the tape is used up, ValueError for
         another kind of `unconnected_gradients`.
         """
-        unconnected = UnconnectedGradients(unconnected_gradients)
+        unconnected = unconnected_gradients
+        if type(unconnected) is not UnconnectedGradients:
+            unconnected = UnconnectedGradients(unconnected)
         self._start()
+        targets, flat = _leaves(target), _leaves(sources)
         try:
-            found = self._backward(_leaves(target), _leaves(sources), _seeds(target, output_gradients))
+            found = self._backward(targets, flat, _seeds(len(targets), output_gradients))
         finally:
             self._finish()
-        flat = [_answer(g, s, unconnected) for g, s in zip(found, _leaves(sources))]
-        return nest.pack_sequence_as(sources, flat) if nest.is_nested(sources) else flat[0]
+        if unconnected is UnconnectedGradients.ZERO:
+            found = [full_like(_end(s), 0) if g is None else g for g, s in zip(found, flat)]
+        return nest.pack_sequence_as(sources, found) if nest.is_nested(sources) else found[0]
 
     def _backward(self, targets: list[Any], sources: list[Any], seeds: list[Any]) -> list[Any]:
-        pairs = [(t, s) for t, s in zip(targets, seeds) if isinstance(t, (Tensor, Variable)) and t.dtype.is_inexact]
-        ends = [_end(t) for t, _ in pairs]
-        cts = [full_like(t, 1) if s is None else convert_to_tensor(s, t.dtype) for t, (_, s) in zip(ends, pairs)]
-        return list(backward(self._records, ends, [_end(s) for s in sources], cts))
+        ends, cts = [], []
+        for t, seed in zip(targets, seeds):
+            if isinstance(t, (Tensor, Variable)) and t.dtype.is_inexact:
+                end = _end(t)
+                ends.append(end)
+                cts.append(_one_like(end) if seed is None else convert_to_tensor(seed, end.dtype))
+        return backward(self._records, ends, list(map(_end, sources)), cts)
 
     def jacobian(
         self, target: Any, sources: Any, unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE,
@@ -245,30 +256,29 @@ def _leaves(structure: Any) -> list[Any]:
 
 def _end(x: Any) -> Any:
     """The object that records name: a variable for what its `assign` returned, a tensor for what can be one."""
-    if isinstance(x, Variable):
-        return x._root
     if isinstance(x, Tensor):
         return x
+    if isinstance(x, Variable):
+        return x._root
     inner = getattr(x, "value", None)
     if isinstance(inner, Variable):
         return inner._root
     return x if not isinstance(x, IndexedSlices) else x.values
 
 
-def _seeds(target: Any, output_gradients: Any) -> list[Any]:
-    count = len(_leaves(target))
+def _one_like(x: Any) -> Any:
+    """Ones of the shape and dtype of x."""
+    shape = x.ir_shape
+    return array_tensor(whole(1, x.dtype.np)) if shape == () else full_like(x, 1)
+
+
+def _seeds(count: int, output_gradients: Any) -> list[Any]:
     if output_gradients is None:
         return [None] * count
     seeds = [None if g is None else convert_to_tensor(g) for g in nest.flatten(output_gradients)]
     if len(seeds) != count:
         raise ValueError(f"output_gradients has {len(seeds)} entries, expected {count} as there are targets")
     return seeds
-
-
-def _answer(gradient: Any, source: Any, unconnected: UnconnectedGradients) -> Any:
-    if gradient is None and unconnected is UnconnectedGradients.ZERO:
-        return full_like(_end(source), 0)
-    return gradient
 
 
 def _unit_rows(y: Tensor, count: int, batch: Any = None) -> Iterator[Tensor]:

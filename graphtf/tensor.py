@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphtf.functions.source import unconverted, user_frame
-from graphtf.ir.dims import Dim
+from graphtf.ir.dims import Dim, Shape
 from graphtf.ir.dtypes import ALL, DType
 from graphtf.ir.graph import Value
 from graphtf.ir.types import TensorType
@@ -148,6 +148,11 @@ class EagerTensor(Tensor):
         """The type as graphs name it."""
         array = self._array
         return TensorType(DTYPE_OF[array.dtype], array.shape)
+
+    @property
+    def ir_shape(self) -> Shape:
+        """The shape as graphs name it."""
+        return self._array.shape
 
     @property
     def shape(self) -> TensorShape:
@@ -292,6 +297,11 @@ class SymbolicTensor(Tensor):
     def ir_type(self) -> TensorType:  # type: ignore[override]
         """The type, with symbolic sizes."""
         return self.value.ir_type
+
+    @property
+    def ir_shape(self) -> Shape | None:
+        """The shape, with symbolic sizes."""
+        return self.value.ir_type.shape
 
     @property
     def shape(self) -> TensorShape:

@@ -18,7 +18,7 @@ from graphtf.convert import convert_to_tensor, is_tensor_like, to_array
 from graphtf.indexed_slices import IndexedSlices, scatter_rows
 from graphtf.indexing import getitem
 from graphtf.ir.binding import active_binder
-from graphtf.ir.dims import sym
+from graphtf.ir.dims import Shape, sym
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.ops.prims import p
 from graphtf.ir.state import Cell
@@ -162,6 +162,11 @@ class Variable(metaclass=_Creating):
     def ir_type(self) -> TensorType:
         """The type as graphs name it."""
         return self.cell.type
+
+    @property
+    def ir_shape(self) -> Shape | None:
+        """The shape as graphs name it."""
+        return self.cell.type.shape
 
     @property
     def trainable(self) -> bool:

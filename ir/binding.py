@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphtf.ir.dims import Shape
+from graphtf.ir.dtypes import DType
 from graphtf.ir.types import TensorType, type_of
 
 if TYPE_CHECKING:
@@ -71,3 +73,17 @@ def ir_type(x: Any) -> TensorType:
     if found is not None:
         return found  # type: ignore[no-any-return]
     return type_of(np.asarray(x))
+
+
+def ir_shape(x: Any) -> Shape | None:
+    """`ir_type(x).shape`, in less time."""
+    try:
+        return x.ir_shape  # type: ignore[no-any-return]
+    except AttributeError:
+        return ir_type(x).shape
+
+
+def ir_dtype(x: Any) -> DType:
+    """`ir_type(x).dtype`, in less time."""
+    found = getattr(x, "dtype", None)
+    return found if type(found) is DType else ir_type(x).dtype

@@ -21,7 +21,10 @@ class DType:
     8
     """
 
-    __slots__ = ("_hash", "enum", "kind", "name", "np", "short", "size")
+    __slots__ = (
+        "_hash", "enum", "is_bool", "is_complex", "is_floating", "is_inexact", "is_integer", "is_unsigned", "kind",
+        "name", "np", "short", "size",
+    )  # fmt: skip
 
     def __init__(self, name: str, short: str, storage: Any, kind: str, enum: int) -> None:
         self.name = name
@@ -31,6 +34,12 @@ class DType:
         self.size = 0 if kind in "sr" else self.np.itemsize
         self.enum = enum
         self._hash = hash(("dtype", enum))
+        self.is_bool = kind == "b"
+        self.is_floating = kind == "f"
+        self.is_complex = kind == "c"
+        self.is_integer = kind in "iu"
+        self.is_unsigned = kind == "u"
+        self.is_inexact = kind in "fc"  # floating or complex: the types that gradients flow through
 
     def __repr__(self) -> str:
         return f"tf.{self.name}"
@@ -69,33 +78,8 @@ class DType:
         return self
 
     @property
-    def is_bool(self) -> bool:
-        return self.kind == "b"
-
-    @property
-    def is_floating(self) -> bool:
-        return self.kind == "f"
-
-    @property
-    def is_complex(self) -> bool:
-        return self.kind == "c"
-
-    @property
-    def is_integer(self) -> bool:
-        return self.kind in "iu"
-
-    @property
-    def is_unsigned(self) -> bool:
-        return self.kind == "u"
-
-    @property
     def is_numeric(self) -> bool:
         return self.kind in "iufcq"
-
-    @property
-    def is_inexact(self) -> bool:
-        """Floating or complex: the types that gradients flow through."""
-        return self.kind in "fc"
 
     @property
     def is_numpy_compatible(self) -> bool:

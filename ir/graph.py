@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from graphtf.ir.dims import Dim, substitute
+from graphtf.ir.dims import Dim, Shape, substitute
+from graphtf.ir.dtypes import DType
 from graphtf.ir.op import Op
 from graphtf.ir.types import RefType, TensorType, Type
 
@@ -48,6 +49,16 @@ class Value:
         if isinstance(self.type, RefType):
             raise TypeError(f"{self!r} is a variable, not a tensor: read it first")
         return self.type
+
+    @property
+    def dtype(self) -> DType:
+        """The element type, of a variable that of its content."""
+        return self.type.dtype
+
+    @property
+    def ir_shape(self) -> Shape | None:
+        """The shape of a tensor value. Raises TypeError for a variable."""
+        return self.ir_type.shape
 
     def __repr__(self) -> str:
         return f"<value {self.hint or self.serial}: {self.type}>"

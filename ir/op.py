@@ -7,11 +7,11 @@ all. `ref` is the oracle: independent of the lowering. Calling an op binds it: `
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphtf.ir import binding
+from graphtf.ir.binding import _ambient, _default
 from graphtf.ir.errors import Violation
 from graphtf.ir.types import Type
 
@@ -152,6 +152,26 @@ Infer = Callable[..., Any]
 Vjp = Callable[..., Any]
 
 
+class Partials:
+    """A gradient rule in parts, one function `(ct, out, *operands, **attrs)` for each operand: those that nobody asks
+    for are left out."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, *parts: Vjp) -> None:
+        self.parts = parts
+
+    def __call__(self, ct: Any, out: Any, *operands: Any, **attrs: Any) -> tuple[Any, ...]:
+        return tuple(part(ct, out, *operands, **attrs) for part in self.parts)
+
+    def wanted(self, wanted: Sequence[bool], ct: Any, out: Any, *operands: Any, **attrs: Any) -> list[Any]:
+        """The cotangents of some operands, None for the others."""
+        found = []
+        for part, want in zip(self.parts, wanted):
+            found.append(part(ct, out, *operands, **attrs) if want else None)
+        return found
+
+
 @dataclass(frozen=True, eq=False)
 class Op:
     """A primitive.
@@ -179,7 +199,7 @@ class Op:
     check: ElementCheck | IndexCheck | None = None  # of a Trait.CHECKED op whose lowering is not a kernel
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
-        return binding.current_binder()(self, operands, attrs)  # as bind(self, …), with one call less
+        return (_ambient.binder or _default[0])(self, operands, attrs)  # as bind(self, …), with one call less
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

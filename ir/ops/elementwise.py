@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from graphtf.ir import dtypes as dt
-from graphtf.ir.binding import ir_type
+from graphtf.ir.binding import ir_dtype, ir_shape, ir_type
 from graphtf.ir.dims import Dim, Shape, same
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.loops import expr as s
-from graphtf.ir.op import Body, ElementCheck, Lowering, Op, Sample, Scalar, Trait, Unsupported
+from graphtf.ir.op import Body, ElementCheck, Lowering, Op, Partials, Sample, Scalar, Trait, Unsupported
 from graphtf.ir.ops.prims import full_like, p, scalar_like, sum_to
 from graphtf.ir.types import TensorType
 
@@ -77,10 +77,22 @@ def unify(op: Op, types: Sequence[TensorType], allowed: Sequence[DType], first: 
 
 
 def _unbroadcast(vjp: Callable[..., Any]) -> Callable[..., Any]:
+    if isinstance(vjp, Partials):
+        return Partials(*(_unbroadcast_part(k, part) for k, part in enumerate(vjp.parts)))
+
     def full(ct: Any, out: Any, *operands: Any, **attrs: Any) -> tuple[Any, ...]:
         cts = vjp(ct, out, *operands, **attrs)
         cts = cts if isinstance(cts, tuple) else (cts,)
-        return tuple(None if c is None else sum_to(c, ir_type(x).shape) for c, x in zip(cts, operands, strict=True))
+        return tuple(None if c is None else sum_to(c, ir_shape(x)) for c, x in zip(cts, operands, strict=True))
+
+    return full
+
+
+def _unbroadcast_part(k: int, part: Callable[..., Any]) -> Callable[..., Any]:
+    """Of an op of two operands and no attributes."""
+
+    def full(ct: Any, out: Any, x: Any, y: Any) -> Any:
+        return sum_to(part(ct, out, x, y), ir_shape(y if k else x))
 
     return full
 
@@ -155,7 +167,7 @@ def elementwise(
 
 def conj(x: Any) -> Any:
     """x, conjugated where it is complex: gradients follow TensorFlow's convention."""
-    return p.conj(x) if ir_type(x).dtype.is_complex else x
+    return p.conj(x) if ir_dtype(x).is_complex else x
 
 
 def times(ct: Any, derivative: Any) -> Any:
@@ -184,24 +196,28 @@ def through_f32(fn: Callable[..., Array]) -> Callable[..., Array]:
 
 add = elementwise(
     "add", "x + y", np.add,
-    lambda ct, out, x, y: (ct, ct), arity=2, traits=Trait.COMMUTATIVE,
+    Partials(lambda ct, out, x, y: ct, lambda ct, out, x, y: ct), arity=2, traits=Trait.COMMUTATIVE,
     samples=("f32[3, 4] f32[3, 4]", "f32[2, 1, 4] f32[3, 1]", "i32[5] i32[]", "f64[0, 3] f64[3]", "bf16[7] bf16[7]"),
 )  # fmt: skip
-sub = elementwise("sub", "x - y", np.subtract, lambda ct, out, x, y: (ct, p.neg(ct)), arity=2)
+sub = elementwise(
+    "sub", "x - y", np.subtract, Partials(lambda ct, out, x, y: ct, lambda ct, out, x, y: p.neg(ct)), arity=2
+)
 mul = elementwise(
     "mul", "x * y", np.multiply,
-    lambda ct, out, x, y: (times(ct, y), times(ct, x)), arity=2, traits=Trait.COMMUTATIVE,
+    Partials(lambda ct, out, x, y: times(ct, y), lambda ct, out, x, y: times(ct, x)), arity=2,
+    traits=Trait.COMMUTATIVE,
     samples=("f32[3, 4] f32[3, 4]", "f32[2, 1, 4] f32[3, 1]", "i64[5] i64[]", "c64[3] c64[3]"),
 )  # fmt: skip
 
 
-def _div_vjp(ct: Any, out: Any, x: Any, y: Any) -> tuple[Any, Any]:
+def _divisor_vjp(ct: Any, out: Any, x: Any, y: Any) -> Any:
     cx, cy = conj(x), conj(y)
-    return p.div(ct, cy), p.mul(ct, p.div(p.div(p.neg(cx), cy), cy))
+    return p.mul(ct, p.div(p.div(p.neg(cx), cy), cy))
 
 
 div = elementwise(
-    "div", "x / y, of floats and complex numbers", np.divide, _div_vjp, arity=2, dtypes=dt.INEXACT, low=0.5,
+    "div", "x / y, of floats and complex numbers", np.divide,
+    Partials(lambda ct, out, x, y: p.div(ct, conj(y)), _divisor_vjp), arity=2, dtypes=dt.INEXACT, low=0.5,
     samples=("f32[3, 4] f32[3, 4]", "f32[2, 1, 4] f32[3, 1]", "c64[3] c64[3]", "f32[0] f32[]"),
 )  # fmt: skip
 neg = elementwise("neg", "-x; wraps around for integers", np.negative, lambda ct, out, x: p.neg(ct),

@@ -6,11 +6,12 @@ is the one place where that look-up happens.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
-from graphtf.ir.binding import bind, ir_type
+from graphtf.ir.binding import bind, ir_dtype, ir_shape, ir_type
 from graphtf.ir.dims import Shape
 from graphtf.ir.op import Op
 
@@ -34,20 +35,31 @@ p = Prims()
 
 def scalar_like(x: Any, value: Any) -> Any:
     """A scalar constant of the dtype of x."""
-    return bind(p.constant, value=np.asarray(value, ir_type(x).dtype.np))
+    storage = ir_dtype(x).np
+    return bind(p.constant, value=whole(value, storage) if type(value) is int else np.asarray(value, storage))
+
+
+@functools.lru_cache(maxsize=256)
+def whole(value: int, storage: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """A whole number as an array (0 or 1, mostly), made once and never written to."""
+    array = np.asarray(value, storage)
+    array.flags.writeable = False
+    return array
 
 
 def full_like(x: Any, value: Any) -> Any:
     """A tensor of the shape and dtype of x, every element `value`."""
-    return p.broadcast(scalar_like(x, value), shape=ir_type(x).dims)
+    shape = ir_shape(x)
+    scalar = scalar_like(x, value)
+    return p.broadcast(scalar, shape=ir_type(x).dims if shape is None else shape) if shape != () else scalar
 
 
 def sum_to(x: Any, shape: Shape | None) -> Any:
     """Undo broadcasting: sum x over the axes along which `shape` was stretched to get x's shape."""
-    have = ir_type(x).shape
+    have = ir_shape(x)
     if have == shape or have is None or shape is None:
         return x
     extra = len(have) - len(shape)
     axes = tuple(range(extra)) + tuple(i + extra for i, d in enumerate(shape) if d == 1 and have[i + extra] != 1)
     summed = p.reduce_sum(x, axes=axes) if axes else x
-    return summed if ir_type(summed).shape == shape else p.reshape(summed, shape=shape)
+    return summed if ir_shape(summed) == shape else p.reshape(summed, shape=shape)

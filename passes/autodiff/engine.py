@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from graphtf.ir.errors import MissingGradient
-from graphtf.ir.op import Effect, Trait
+from graphtf.ir.op import Effect, Partials, Trait, Unsupported
 from graphtf.passes.autodiff.branch import pull_branch
 from graphtf.passes.autodiff.call import pull_call, pull_custom
 from graphtf.passes.autodiff.loop import pull_loop
@@ -39,62 +39,54 @@ def backward(
     >>> str(found.type)
     'f32[3]'
     """
-    reached = reached_from(records, sources)
-    flow = Cotangents({id(s) for s in sources})
+    kept = {id(s) for s in sources}
+    reached, way = reached_from(records, sources)
+    found: dict[int, Any] = {}  # the cotangents, by the id of what they belong to
     for t, ct in zip(targets, cotangents, strict=True):
-        if id(t) in reached:
-            flow.add(t, ct)
-    for r in reversed(records):
-        cts = [flow.take(y) for y in r.outputs]
-        if all(ct is None for ct in cts):
+        key = id(t)
+        if key in reached:
+            found[key] = added(found[key], ct) if key in found else ct
+    for r, wanted in reversed(way):
+        cts = [found.get(key) if key in kept else found.pop(key, None) for key in map(id, r.outputs)]
+        if cts.count(None) == len(cts):
             continue
-        wanted = [id(x) in reached and dtype_of(x).is_inexact for x in r.operands]
-        if any(wanted):
-            for x, ct, want in zip(r.operands, pull(r, cts, wanted), wanted, strict=True):
-                if want and ct is not None:
-                    flow.add(x, ct)
-    return [flow.of(s) for s in sources]
+        for x, ct, want in zip(r.operands, pull(r, cts, wanted), wanted, strict=True):
+            if want and ct is not None:
+                key = id(x)
+                found[key] = added(found[key], ct) if key in found else ct
+    return [found.get(id(s)) for s in sources]
 
 
-def reached_from(records: Iterable[Applied], sources: Iterable[Any]) -> set[int]:
-    """The ids of what depends on a source."""
-    reached = {id(s) for s in sources}
+Way = list[tuple[Applied, list[bool]]]
+
+
+def reached_from(records: Iterable[Applied], sources: Iterable[Any]) -> tuple[set[int], Way]:
+    """The ids of what depends on a source, and the ops on the way, each with the operands that gradients flow to."""
+    reached, way = {id(s) for s in sources if dtype_of(s).is_inexact}, []
     for r in records:
-        if any(id(x) in reached for x in r.operands):
-            reached.update(map(id, r.outputs))
-    return reached
-
-
-class Cotangents:
-    """Those found so far, by the id of what they belong to. Those that are `kept` outlive their use."""
-
-    def __init__(self, kept: set[int]) -> None:
-        self.kept = kept
-        self.found: dict[int, Any] = {}
-
-    def add(self, x: Any, ct: Any) -> None:
-        before = self.found.get(id(x))
-        self.found[id(x)] = ct if before is None else added(before, ct)
-
-    def take(self, x: Any) -> Any:
-        return self.found.get(id(x)) if id(x) in self.kept else self.found.pop(id(x), None)
-
-    def of(self, x: Any) -> Any:
-        return self.found.get(id(x))
+        wanted = [id(x) in reached for x in r.operands]
+        if True in wanted:
+            way.append((r, wanted))
+            for y in r.outputs:
+                if y.dtype.is_inexact:
+                    reached.add(id(y))
+    return reached, way
 
 
 def pull(r: Applied, cts: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
     """The cotangents of an op's operands (those wanted, at least) from those of its results."""
-    op = r.op
+    op, vjp = r.op, r.op.vjp
+    if type(vjp) is Partials:
+        return vjp.wanted(wanted, cts[0], r.outputs[0], *r.operands, **r.attrs)
     if op.effect is Effect.REGIONS:
         return pull_regions(r, cts, wanted)
-    if op.vjp is None or Trait.ZERO_GRADIENT in op.traits:
+    if vjp is None or Trait.ZERO_GRADIENT in op.traits:
         return [None] * len(r.operands)
-    if not callable(op.vjp):
-        raise MissingGradient(f"{op.name} has no gradient: {op.vjp.why}")
+    if isinstance(vjp, Unsupported):
+        raise MissingGradient(f"{op.name} has no gradient: {vjp.why}")
     if op.results == 1:
-        return op.vjp(cts[0], r.outputs[0], *r.operands, **r.attrs)  # type: ignore[no-any-return]
-    return op.vjp(tuple(cts), tuple(r.outputs), *r.operands, **r.attrs)  # type: ignore[no-any-return]
+        return vjp(cts[0], r.outputs[0], *r.operands, **r.attrs)  # type: ignore[no-any-return]
+    return vjp(tuple(cts), tuple(r.outputs), *r.operands, **r.attrs)  # type: ignore[no-any-return]
 
 
 def pull_regions(r: Applied, cts: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:

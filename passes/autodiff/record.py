@@ -42,4 +42,4 @@ Backward = Callable[[Sequence[Applied], Sequence[Any], Sequence[Any], Sequence[A
 
 def dtype_of(x: Any) -> DType:
     """The element type of a value, a tensor, or what a variable holds."""
-    return x.type.dtype if isinstance(x, Value) else x.dtype  # type: ignore[no-any-return]
+    return x.dtype  # type: ignore[no-any-return]
