@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import graphtf as tf
 from graphtf.ir.builder import build
 from graphtf.ir.dims import sym
 from graphtf.ir.errors import InvalidArgumentError, ResourceExhaustedError
@@ -84,3 +85,8 @@ def test_memory_in_place_of_an_empty_array() -> None:
     assert reachable(hollow) == blank(14 * 4) == blank(1)
     with pytest.raises(ResourceExhaustedError, match="in place of an empty array"):
         blank(1 << 62)
+
+
+def test_a_result_without_elements_has_a_size_that_a_host_step_finds() -> None:
+    f = tf.function(tf.boolean_mask, autograph=False)
+    assert f(tf.zeros([3, 0]), tf.constant([True, False, True])).shape == (2, 0)
