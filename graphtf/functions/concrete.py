@@ -59,6 +59,7 @@ class ConcreteFunction:
         self._trace = trace
         self.ir = graph
         self.signature: Signature = call.signature
+        self._call = call
         self._inputs_structure = call.structure
         self._outputs_structure = structure if isinstance(structure, Outputs) else None
         self.outside = [x for x, _ in trace.outside()]

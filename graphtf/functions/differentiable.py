@@ -7,7 +7,7 @@ way, so that it has a gradient of its own. Entry points: `call_with_gradient`, `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -65,6 +65,15 @@ class Differentiable:
         if found is None:
             found = self._parted[wanted, depth] = Parted(self.graph, wanted, depth)
         return found(operands)
+
+    def runs(self, what: str = "") -> Iterator[tuple[str, Runner]]:
+        """What has been compiled, and for what: without a gradient, forward, backward."""
+        if "runner" in self.__dict__:
+            yield what or "under tapes that do not follow it", self.runner
+        for part in self._parted.values():
+            yield f"{what} forward".lstrip(), part.forward
+            for gradient in part.backward.values():
+                yield from gradient.runs(f"{what} backward".lstrip())
 
     def wanted(self, operands: Sequence[Any]) -> tuple[int, ...]:
         """The operands that some tape follows."""

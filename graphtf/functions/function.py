@@ -16,6 +16,7 @@ from graphtf import nest
 from graphtf.convert import convert_to_tensor
 from graphtf.flags import flags
 from graphtf.functions.concrete import ConcreteFunction, Outputs
+from graphtf.functions.explain import explanation, reason
 from graphtf.functions.signature import Canonical, Leaf, Parameters, Signature, canonical, filled
 from graphtf.functions.trace import Trace, active_trace, tracing
 from graphtf.ir.binding import active_binder
@@ -121,25 +122,12 @@ class Function:
         if self._reduce_retracing and len(kin) >= _RELAXED_AFTER:
             wide = functools.reduce(lambda a, b: a.generalised(b) or a, kin, call.signature)
             call = Canonical(wide, call.tensors, call.structure)
-        why = self._reason(call.signature)
         concrete = self._traced(call)
-        concrete.why = why
+        concrete.why = reason(call, [c._call for c in self._traces.values()], self._parameters.names)
         while len(self._traces) >= flags.traces:
             self._traces.pop(next(iter(self._traces)), None)
         self._traces[call.signature] = concrete
         return concrete
-
-    def _reason(self, signature: Signature) -> str:
-        """Why no trace served the call."""
-        if not self._traces:
-            return "first call"
-        last = next(reversed(self._traces))
-        if last.structure != signature.structure:
-            return "a Python value, or the structure of the arguments, is new"
-        changed = [
-            f"tensor {k} is {b}, was {a}" for k, (a, b) in enumerate(zip(last.leaves, signature.leaves)) if a != b
-        ]
-        return "; ".join(changed) or "its variables or enclosing function are gone"
 
     def _traced(self, call: Canonical) -> ConcreteFunction:
         first = not self._called
@@ -219,13 +207,9 @@ class Function:
         concrete = self.get_concrete_function(*args, **kwargs)
         return lambda stage="hlo", device_name=None: str(concrete.ir)
 
-    def explain(self) -> str:
-        """Each trace, the arguments that caused it, and its size."""
-        lines = [f"{self._name}: {len(self._traces)} trace(s)"]
-        for k, (signature, concrete) in enumerate(self._traces.items()):
-            shown = ", ".join(map(str, signature.leaves)) or "no tensors"
-            lines.append(f"  {k}. {shown}: {len(concrete.ir)} nodes; {concrete.why}")
-        return "\n".join(lines)
+    def explain(self) -> None:
+        """Print each trace: the argument that caused it, what of it ran natively, what on the host, and why."""
+        print(explanation(self._name, list(self._traces.values()), self._parameters.names))
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """As a method: one `Function` for each instance, which does not keep it alive."""
