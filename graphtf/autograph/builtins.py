@@ -65,7 +65,9 @@ def _len(x: Any) -> Any:
 
 
 def _print(*args: Any, **kwargs: Any) -> None:
-    if not _staged(*args):
+    """Python's print, which runs while tracing, unless Feature.BUILTIN_FUNCTIONS asks for one that runs each time."""
+    trace = active_trace()
+    if trace is None or "BUILTIN_FUNCTIONS" not in trace.root.features or not _staged(*args):
         print(*args, **kwargs)
         return
     from graphtf.api.printing import print_  # only where it prints

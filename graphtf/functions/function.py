@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphtf import nest
+from graphtf.autograph.options import named
 from graphtf.convert import convert_to_tensor
 from graphtf.flags import flags
 from graphtf.functions.concrete import ConcreteFunction, Outputs
 from graphtf.functions.explain import explanation, reason
-from graphtf.functions.signature import Canonical, Leaf, Parameters, Signature, canonical, filled
+from graphtf.functions.signature import Canonical, Leaf, Parameters, Signature, canonical, filled, tensors_in
 from graphtf.functions.trace import Trace, active_trace, tracing
 from graphtf.ir.binding import active_binder
 from graphtf.ir.graph import Graph
@@ -36,7 +37,7 @@ class Function:
     def __init__(
         self, python_function: Callable[..., Any], name: str | None = None, input_signature: Any = None,
         autograph: bool = True, jit_compile: bool | None = None, reduce_retracing: bool = False,
-        verify: bool | None = None,
+        verify: bool | None = None, features: frozenset[str] = frozenset(),
     ) -> None:  # fmt: skip
         self.python_function = python_function
         self._name = name or getattr(python_function, "__name__", type(python_function).__name__)
@@ -46,6 +47,7 @@ class Function:
         self._jit_compile = jit_compile
         self._reduce_retracing = reduce_retracing
         self._verify = verify
+        self._features = features  # the conversions asked of AutoGraph, by name
         self._lock = threading.RLock()
         self._traces: dict[Signature, ConcreteFunction] = {}
         self._fast: dict[Any, ConcreteFunction] = {}
@@ -150,13 +152,13 @@ class Function:
     def _run_trace(self, call: Canonical, may_create: bool) -> tuple[Trace, Graph, Any]:
         trace = Trace(self._name, active_trace())
         trace.may_create = may_create
+        trace.features = self._features
         tensors: list[Any] = []
-        for t in call.signature.types():
-            tensors.append(trace.wrapped(trace.input(t), "arg"))
+        names = self._argument_names(call)
+        for k, t in enumerate(call.signature.types()):
+            name = names.get(k, "args")
+            tensors.append(trace.wrapped(trace.input(t, name), name))
         args, kwargs = filled(call.structure, tensors)
-        for name, x in (*zip(self._parameters.names, args), *kwargs.items()):
-            if isinstance(x, SymbolicTensor):
-                x.value.hint = name
         before, scopes.names = scopes.names, ""
         try:
             with tracing(trace):
@@ -166,6 +168,12 @@ class Function:
             scopes.names = before
         trace.inputs[len(tensors) :] = [v for _, v in trace.outside()]
         return trace, trace.finish(outputs), structure
+
+    def _argument_names(self, call: Canonical) -> dict[int, str]:
+        """The parameter that each tensor of a call belongs to, by the tensor's number."""
+        args, kwargs = call.structure
+        named = (*zip(self._parameters.names, args), *kwargs.items())
+        return {k: name for name, x in named for k in tensors_in(x)}
 
     def _converted(self) -> Callable[..., Any]:
         """The Python function, its control flow rewritten."""
@@ -222,7 +230,7 @@ class Function:
         if found is None:
             found = self._bound[instance] = Function(
                 _Method(self.python_function, instance), self._name, self.input_signature, self._autograph,
-                self._jit_compile, self._reduce_retracing, self._verify,
+                self._jit_compile, self._reduce_retracing, self._verify, self._features,
             )  # fmt: skip
         return found
 
@@ -335,7 +343,8 @@ def function(
     """Compile a function of tensors: it is traced once for each signature and runs as native code.
 
     `input_signature` declares the tensors it takes (`tf.TensorSpec`, None for open sizes); `reduce_retracing` opens
-    sizes that vary. Raises TypeError for arguments that do not fit, and what the Python function raises when it is
+    sizes that vary; `experimental_autograph_options` names further conversions (`tf.autograph.experimental.Feature`).
+    Raises TypeError for arguments that do not fit, and what the Python function raises when it is
     traced. Follows https://www.tensorflow.org/api_docs/python/tf/function.
 
     >>> from graphtf import constant
@@ -352,7 +361,8 @@ def function(
         if isinstance(inner, Function):
             inner = inner.python_function
         relaxed = reduce_retracing if experimental_relax_shapes is None else experimental_relax_shapes
-        return Function(inner, None, input_signature, autograph, jit_compile, bool(relaxed), verify)
+        features = named(experimental_autograph_options)
+        return Function(inner, None, input_signature, autograph, jit_compile, bool(relaxed), verify, features)
 
     return decorate if func is None else decorate(func)
 

@@ -11,7 +11,7 @@ import enum
 import functools
 import inspect
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -246,6 +246,16 @@ def filled(structure: Any, tensors: Sequence[Any]) -> Any:
     if items is None:
         return structure
     return nest._rebuilt(structure, [filled(child, tensors) for _, child in items])
+
+
+def tensors_in(structure: Any) -> Iterator[int]:
+    """The numbers of the tensors that belong into a structure."""
+    if isinstance(structure, Open):
+        yield structure.number
+    elif isinstance(structure, _Composite):
+        yield from (k for x in structure.parts for k in tensors_in(x))
+    elif not isinstance(structure, CompositeTensor):
+        yield from (k for _, x in nest._items(structure, False) or () for k in tensors_in(x))
 
 
 class Parameters:

@@ -48,6 +48,7 @@ class Trace(Builder):
         self.new_sizes: list[str] = []
         self.variables: dict[int, Any] = {}
         self.may_create = False
+        self.features: frozenset[str] = frozenset()
         self.created: list[Any] = []
         self._names: dict[str, int] = {}
         self._reads: dict[int, Any] = {}

@@ -494,8 +494,19 @@ def test_builtins():
     same(f, [np.int32([-4, 5, 1])])
 
 
-def test_print_of_tensors_runs_each_time(capfd):
+def test_print_runs_while_tracing(capfd):
     @tf.function
+    def f(x):
+        print("traced", x)
+        return x
+
+    f(tf.constant(1))
+    f(tf.constant(2))
+    assert capfd.readouterr().out == 'traced Tensor("x:0", shape=(), dtype=int32)\n'
+
+
+def test_print_of_tensors_runs_each_time_if_asked_for(capfd):
+    @tf.function(experimental_autograph_options=tf.autograph.experimental.Feature.BUILTIN_FUNCTIONS)
     def f(x):
         print("value", x)
         print("traced")
@@ -505,6 +516,8 @@ def test_print_of_tensors_runs_each_time(capfd):
     f(tf.constant(2))
     out = capfd.readouterr().out
     assert out.count("traced") == 1 and "value 1" in out and "value 2" in out
+    with pytest.raises(TypeError, match="Feature"):
+        tf.function(experimental_autograph_options="BUILTIN_FUNCTIONS")(f)
 
 
 # ---- functions -------------------------------------------------------------------------------------------------------
