@@ -40,9 +40,7 @@ def relu(features: Any, name: str | None = None) -> Tensor:
     >>> relu([-2., 3.])
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([0., 3.], dtype=float32)>
     """
-    x = _real(features, "relu")
-    zero = scalar_like(x, 0)
-    return p.select(p.le(x, zero), zero, x)  # NaN stays, and the derivative at 0 is 0
+    return p.relu(_real(features, "relu"))
 
 
 def relu6(features: Any, name: str | None = None) -> Tensor:

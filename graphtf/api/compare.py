@@ -11,6 +11,7 @@ from graphtf.convert import convert_pair, convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import Violation
 from graphtf.ir.ops.prims import p
+from graphtf.refusal import wrong_dtype
 from graphtf.tensor import Tensor
 from graphtf.tensor_shape import broadcast_static_shape
 
@@ -173,7 +174,10 @@ def invert(x: Any, name: str | None = None) -> Tensor:
     >>> invert([0, 5])
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([-1, -6], dtype=int32)>
     """
-    return _of_integers(p.bitwise_not, convert_to_tensor(x))
+    t = convert_to_tensor(x)
+    if t.dtype.is_bool:
+        raise wrong_dtype("invert", "expected integers, got bool")
+    return _of_integers(p.bitwise_not, t)
 
 
 def left_shift(x: Any, y: Any, name: str | None = None) -> Tensor:

@@ -1,6 +1,7 @@
-"""Elementwise comparison, logic, tests of floats, and select.
+"""Elementwise comparison, logic, tests of floats, select, and the positive part.
 
-Invariant: results are bool (select's: its operands' dtype); comparison with NaN is false, but for `ne`.
+Invariant: results are bool (those of select and the positive part: of the operands' dtype); comparison with NaN is
+false, but for `ne`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import numpy as np
 from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import ir_type
 from graphtf.ir.dtypes import DType
-from graphtf.ir.op import Op, Sample, Scalar, Trait
+from graphtf.ir.loops import expr as s
+from graphtf.ir.op import Body, Op, Partials, Sample, Scalar, Trait
 from graphtf.ir.ops.elementwise import broadcast_shapes, elementwise, unify
-from graphtf.ir.ops.prims import p, scalar_like, sum_to
+from graphtf.ir.ops.prims import full_like, p, scalar_like, sum_to
 from graphtf.ir.types import TensorType
 
 Array = Any
@@ -90,4 +92,25 @@ select = Op(
         Sample("bool[3, 4] f32[3, 4] f32[3, 4]"), Sample("bool[3, 1] f32[4] f32[2, 1, 1]"),
         Sample("bool[] i32[2] i32[2]"), Sample("bool[0] f32[] f32[]"),
     ),
+)  # fmt: skip
+
+
+# ---- the positive part -----------------------------------------------------------------------------------------------
+
+
+def _positive(x: s.Expr, chosen: s.Expr) -> s.Expr:
+    return s.select(s.prim("gt", x, s.lit(0, x.dtype)), chosen, s.lit(0, x.dtype))
+
+
+relu = elementwise(
+    "relu", "x where it is positive, else 0; NaN stays", lambda x: np.where(x <= 0, np.zeros((), x.dtype), x),
+    lambda ct, out, x: p.relu_grad(ct, x), dtypes=dt.REAL, traits=Trait.IDEMPOTENT,
+    lowering=Body(lambda x: s.select(s.prim("le", x, s.lit(0, x.dtype)), s.lit(0, x.dtype), x)),
+    samples=("f32[3, 4]", "i32[5]", "f32[0]", "f64[]"),
+)  # fmt: skip
+relu_grad = elementwise(
+    "relu_grad", "ct where x is positive, else 0. Its derivative by x is 0, and not none, as that of the positive part "
+    "is in TensorFlow", lambda ct, x: np.where(x > 0, ct, np.zeros((), x.dtype)),
+    Partials(lambda g, out, ct, x: p.relu_grad(g, x), lambda g, out, ct, x: full_like(x, 0)), arity=2, dtypes=dt.REAL,
+    lowering=Body(lambda ct, x: _positive(x, ct)),
 )  # fmt: skip

@@ -18,17 +18,9 @@ class Missing(NamedTuple):
     modes: tuple[str, ...] = EVERY
 
 
-_KINK = "second derivatives that are zero everywhere are None: TensorFlow gives zeros"
-
 MISSING: dict[str, Missing] = {
-    "tf.bitwise.invert/14b46279e4": Missing(
-        "While tracing, the refusal of bool is an InvalidArgumentError, not a TypeError.", TRACED
-    ),
     "tf.edit_distance/cd97a3114f": Missing("tf.edit_distance is not implemented."),
     "tf.ensure_shape/75f1132496": Missing("A shape of unknown rank is no reason to refuse.", TRACED),
-    "tf.experimental.numpy.take_along_axis/06c7cf40fb": Missing(
-        "The refusal while tracing is an InvalidArgumentError, not a ValueError.", TRACED
-    ),
     "tf.fingerprint/867d337ac8": Missing("tf.fingerprint (FarmHash) is not implemented."),
     "tf.fingerprint/e9c40f17f2": Missing("tf.fingerprint (FarmHash) is not implemented."),
     "tf.math.cumprod/5c097baff9": Missing("The gradient of a running product is exact where factors are zero."),
@@ -37,10 +29,6 @@ MISSING: dict[str, Missing] = {
     "tf.math.xdivy/b5cba295bc": Missing(
         "The gradient of a complex quotient is conjugated, as that of division is; that of TensorFlow is not."
     ),
-    "tf.nn.crelu/7971f566b8": Missing(_KINK),
-    "tf.nn.crelu/ba71385f80": Missing(_KINK),
-    "tf.nn.relu/7f94ac6dc7": Missing(_KINK),
-    "tf.nn.relu6/8008edcf40": Missing(_KINK),
     "tf.nn.softmax_cross_entropy_with_logits/5408f3e2cb": Missing(
         "TensorFlow leaves out the second derivative by logits and labels."
     ),

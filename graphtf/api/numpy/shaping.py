@@ -17,7 +17,7 @@ from graphtf.convert import is_tensor_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import product
 from graphtf.ir.ops.prims import p, scalar_like
-from graphtf.refusal import failed
+from graphtf.refusal import invalid
 from graphtf.tensor import Tensor
 
 Array = Tensor
@@ -278,7 +278,7 @@ def take_along_axis(arr: Any, indices: Any, axis: Any) -> Array:
     rank = len(x.ir_type.dims)
     k = axis % rank
     if len(at.ir_type.dims) != rank:
-        raise failed("take_along_axis", f"indices of shape {at.shape} do not fit an array of shape {x.shape}")
+        raise invalid("take_along_axis", f"indices of shape {at.shape} do not fit an array of shape {x.shape}")
     size = shaping.shape(x, at.dtype)[k]  # type: ignore[index]
     at = p.select(p.lt(at, scalar_like(at, 0)), p.add(at, size), at)
     lead = [d if j != k else 1 for j, d in enumerate(x.ir_type.dims)]
