@@ -332,3 +332,55 @@ def enable_tensor_float_32_execution(enabled: bool) -> None:
     Follows https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_tensor_float_32_execution.
     """
     _settings.tensor_float_32 = bool(enabled)
+
+
+def get_memory_growth(device: PhysicalDevice) -> bool:
+    """Does memory of a device grow as needed? Raises ValueError for a CPU, whose memory always does.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/config/experimental/get_memory_growth.
+    """
+    _known(device)
+    raise ValueError("Cannot get memory growth on device when it is a CPU: its memory is taken as it is needed")
+
+
+def get_memory_info(device: str) -> dict[str, int]:
+    """Memory in use on a device: of the CPU none is counted. Raises ValueError for a device there is not.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/config/experimental/get_memory_info.
+
+    >>> get_memory_info("CPU:0")
+    {'current': 0, 'peak': 0}
+    """
+    if not str(device).upper().endswith("CPU:0"):
+        raise ValueError(f"Failed to get memory info: there is no device {device!r}")
+    return {"current": 0, "peak": 0}
+
+
+def get_memory_usage(device: str) -> int:
+    """Bytes in use on a device, as `get_memory_info` says.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/config/experimental/get_memory_usage.
+    """
+    return get_memory_info(device)["current"]
+
+
+def reset_memory_stats(device: str) -> None:
+    """Begin to count a device's memory anew. Raises ValueError for a device there is not.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/config/experimental/reset_memory_stats.
+    """
+    get_memory_info(device)
+
+
+def enable_mlir_bridge() -> None:
+    """Accepted: functions are compiled by the package's own passes in any case.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_mlir_bridge.
+    """
+
+
+def disable_mlir_bridge() -> None:
+    """Accepted, as `enable_mlir_bridge`.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/config/experimental/disable_mlir_bridge.
+    """

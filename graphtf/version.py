@@ -10,8 +10,13 @@ from typing import Any
 
 from graphtf import __version__ as VERSION
 
-__all__ = ["COMPILER_VERSION", "GIT_VERSION", "VERSION"]  # noqa: F822 - the first is made when asked for
+__all__ = [  # noqa: F822 - the first is made when asked for
+    "COMPILER_VERSION", "GIT_VERSION", "GRAPH_DEF_VERSION", "GRAPH_DEF_VERSION_MIN_CONSUMER",
+    "GRAPH_DEF_VERSION_MIN_PRODUCER", "VERSION",
+]  # fmt: skip
 GIT_VERSION = "unknown"  # installed packages do not carry their commit
+GRAPH_DEF_VERSION = 2474  # of TensorFlow 2.21's graphs, whose API this is
+GRAPH_DEF_VERSION_MIN_CONSUMER = GRAPH_DEF_VERSION_MIN_PRODUCER = 0
 
 
 def __getattr__(name: str) -> Any:

@@ -121,7 +121,7 @@ class DType:
 
     def _limit(self, which: str) -> Any:
         if self.kind in "iu":
-            return getattr(np.iinfo(self.np), which)
+            return int(getattr(ml_dtypes.iinfo(self.np), which))  # type: ignore[no-untyped-call]
         if self.kind == "f":
             return getattr(ml_dtypes.finfo(self.np), which)  # type: ignore[no-untyped-call]
         raise TypeError(f"Cannot find {which}imum value of {self}.")
@@ -154,6 +154,15 @@ quint16 = DType("quint16", "qu16", [("quint16", "u2")], "q", 16)
 qint32 = DType("qint32", "qi32", [("qint32", "i4")], "q", 13)
 resource = DType("resource", "resource", np.object_, "r", 20)
 variant = DType("variant", "variant", np.object_, "r", 21)
+int2 = DType("int2", "i2", ml_dtypes.int2, "i", 31)
+int4 = DType("int4", "i4", ml_dtypes.int4, "i", 29)
+uint2 = DType("uint2", "u2", ml_dtypes.uint2, "u", 32)
+uint4 = DType("uint4", "u4", ml_dtypes.uint4, "u", 30)
+float4_e2m1fn = DType("float4_e2m1fn", "f4e2m1fn", ml_dtypes.float4_e2m1fn, "f", 33)
+float8_e4m3b11fnuz = DType("float8_e4m3b11fnuz", "f8e4m3b11fnuz", ml_dtypes.float8_e4m3b11fnuz, "f", 27)
+float8_e4m3fnuz = DType("float8_e4m3fnuz", "f8e4m3fnuz", ml_dtypes.float8_e4m3fnuz, "f", 26)
+float8_e5m2fnuz = DType("float8_e5m2fnuz", "f8e5m2fnuz", ml_dtypes.float8_e5m2fnuz, "f", 28)
+NARROW = (int2, int4, uint2, uint4, float4_e2m1fn, float8_e4m3b11fnuz, float8_e4m3fnuz, float8_e5m2fnuz)
 QUANTIZED = (qint8, quint8, qint16, quint16, qint32)
 
 ALL: tuple[DType, ...] = (
@@ -176,6 +185,7 @@ _LOOKUP |= {d.np: d for d in ALL}
 _LOOKUP |= {d.np.type: d for d in ALL}
 _LOOKUP |= {d.enum: d for d in ALL}
 _LOOKUP |= {key: d for d in (*QUANTIZED, resource, variant) for key in (d.name, d.enum)}
+_LOOKUP |= {key: d for d in NARROW for key in (d.name, d.enum, d.np, d.np.type)}
 _LOOKUP |= {float: float32, int: int32, bool: bool_, str: string, bytes: string, complex: complex128}
 _LOOKUP |= {"half": float16, "float": float32, "double": float64, "object": string}
 

@@ -218,6 +218,9 @@ class _Walk:
         return ("partial", key), x
 
     def other(self, x: Any) -> tuple[Any, Any]:
+        own = getattr(type(x), "__tf_tracing_type__", None)
+        if own is not None:
+            return ("tracing type", own(x, None)), x
         if type(x).__hash__ is object.__hash__ or type(x).__hash__ is None:
             return ("object", Identity(x)), x
         try:

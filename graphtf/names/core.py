@@ -57,8 +57,10 @@ TABLE: dict[str, dict[str, str]] = {
         "dtypes": "DType as_dtype float16 float32 float64 bfloat16 complex64 complex128 int8 int16 int32 int64 "
         "uint8 uint16 uint32 uint64 bool=bool_ string half=float16 double=float64 qint8 qint16 qint32 "
         "quint8 quint16 resource variant QUANTIZED_DTYPES=QUANTIZED",
-        "dtypes.experimental": "float8_e4m3fn float8_e5m2",
-        "experimental": "float8_e4m3fn float8_e5m2",
+        "dtypes.experimental": "float8_e4m3fn float8_e5m2 float8_e4m3b11fnuz float8_e4m3fnuz float8_e5m2fnuz "
+        "float4_e2m1fn int2 int4 uint2 uint4",
+        "experimental": "float8_e4m3fn float8_e5m2 float8_e4m3b11fnuz float8_e4m3fnuz float8_e5m2fnuz float4_e2m1fn "
+        "int2 int4 uint2 uint4",
     },
     "graphtf.ir.errors": {
         "errors": "OpError CancelledError UnknownError InvalidArgumentError DeadlineExceededError NotFoundError "

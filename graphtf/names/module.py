@@ -15,7 +15,8 @@ TABLE: dict[str, dict[str, str]] = {
         "get_virtual_device_configuration=get_logical_device_configuration "
         "set_virtual_device_configuration=set_logical_device_configuration get_device_details set_memory_growth "
         "get_synchronous_execution set_synchronous_execution get_device_policy set_device_policy "
-        "tensor_float_32_execution_enabled enable_tensor_float_32_execution",
+        "tensor_float_32_execution_enabled enable_tensor_float_32_execution get_memory_growth get_memory_info "
+        "get_memory_usage reset_memory_stats enable_mlir_bridge disable_mlir_bridge",
         "test": "gpu_device_name is_gpu_available is_built_with_cuda is_built_with_rocm=is_built_with_cuda "
         "is_built_with_gpu_support=is_built_with_cuda is_built_with_xla",
         "config.threading": "get_intra_op_parallelism_threads set_intra_op_parallelism_threads "
@@ -34,7 +35,26 @@ TABLE: dict[str, dict[str, str]] = {
         "debugging": "enable_check_numerics disable_check_numerics",
     },
     "graphtf.version": {
-        "version": "VERSION GIT_VERSION COMPILER_VERSION",
+        "version": "VERSION GIT_VERSION COMPILER_VERSION GRAPH_DEF_VERSION GRAPH_DEF_VERSION_MIN_CONSUMER "
+        "GRAPH_DEF_VERSION_MIN_PRODUCER",
+    },
+    "graphtf.sysconfig": {
+        "sysconfig": "CXX11_ABI_FLAG CXX_VERSION MONOLITHIC_BUILD get_build_info get_compile_flags get_include get_lib "
+        "get_link_flags",
+    },
+    "graphtf.tracebacks": {
+        "": "get_logger",
+        "debugging": "enable_traceback_filtering disable_traceback_filtering is_traceback_filtering_enabled "
+        "get_log_device_placement set_log_device_placement",
+    },
+    "graphtf.optimizer_options": {
+        "config.optimizer": "get_experimental_options set_experimental_options get_jit set_jit",
+    },
+    "graphtf.device_spec": {
+        "": "DeviceSpec",
+    },
+    "graphtf.tracing_types": {
+        "types.experimental": "AtomicFunction Callable FunctionType SupportsTracingProtocol TensorLike TraceType",
     },
     "graphtf.autograph": {
         "autograph": "set_verbosity to_code to_graph trace",
