@@ -38,6 +38,13 @@ TABLE: dict[str, dict[str, str]] = {
         "version": "VERSION GIT_VERSION COMPILER_VERSION GRAPH_DEF_VERSION GRAPH_DEF_VERSION_MIN_CONSUMER "
         "GRAPH_DEF_VERSION_MIN_PRODUCER",
     },
+    "graphtf.testing.case": {
+        "test": "TestCase",
+    },
+    "graphtf.testing.gradient": {
+        "test": "Benchmark compute_gradient disable_with_predicate is_cpu_target_available main "
+        "with_eager_op_as_function",
+    },
     "graphtf.sysconfig": {
         "sysconfig": "CXX11_ABI_FLAG CXX_VERSION MONOLITHIC_BUILD get_build_info get_compile_flags get_include get_lib "
         "get_link_flags",
