@@ -30,7 +30,7 @@ from graphtf.tensor_array import TensorArray
 
 def _leaves(elems: Any) -> list[Tensor]:
     """The tensors mapped over. Raises ValueError if there is none, or a scalar among them."""
-    found = [convert_to_tensor(x) for x in nest.flatten(elems)]
+    found = [convert_to_tensor(x) for x in nest.flatten(elems, expand_composites=True)]
     if not found:
         raise ValueError(
             f"elems must be a Tensor or (possibly nested) sequence of Tensors. Got {elems}, which does not contain any "
@@ -54,7 +54,7 @@ def _row(x: Tensor, i: Any) -> Tensor:
 def _rows(elems: Any, tensors: Sequence[Tensor], i: Any) -> Any:
     """The structure of elems with row i of each tensor."""
     rows = [_row(x, i) for x in tensors]
-    return nest.pack_sequence_as(elems, rows) if nest.is_nested(elems) else rows[0]
+    return nest.pack_sequence_as(elems, rows, expand_composites=True)
 
 
 def _count(tensors: Sequence[Tensor]) -> Dim:
@@ -88,15 +88,16 @@ def map_fn(
     if any(x.shape.rank == 0 for x in tensors):
         raise ValueError("Elements in elems must be 1+ dimensional Tensors, not scalars")
     signature = fn_output_signature if fn_output_signature is not None else dtype
-    like = nest.map_structure(_dtype_of, _tensors_like(elems, tensors) if signature is None else signature)
+    like = _tensors_like(elems, tensors) if signature is None else nest.map_structure(_made_of, signature)
+    dtypes = [_dtype_of(x) for x in nest.flatten(like, expand_composites=True)]
 
     def step(i: Any) -> list[Tensor]:
         result = fn(_rows(elems, tensors, i))
-        nest.assert_same_structure(like, nest.map_structure(_opaque, result))
-        return [_result(x, d) for x, d in zip(nest.flatten(result), nest.flatten(like))]
+        nest.assert_same_structure(nest.map_structure(_opaque, like), nest.map_structure(_opaque, result))
+        return [_result(x, d) for x, d in zip(nest.flatten(result, expand_composites=True), dtypes)]
 
-    outs = _collected(step, _count(tensors), nest.flatten(like))
-    return nest.pack_sequence_as(like, outs) if nest.is_nested(like) else outs[0]
+    outs = _collected(step, _count(tensors), dtypes)
+    return nest.pack_sequence_as(like, outs, expand_composites=True)
 
 
 def _over_rows(fn: Callable[..., Any], elems: RaggedTensor, signature: Any) -> Any:
@@ -114,7 +115,12 @@ def _over_rows(fn: Callable[..., Any], elems: RaggedTensor, signature: Any) -> A
 
 
 def _tensors_like(elems: Any, tensors: Sequence[Tensor]) -> Any:
-    return nest.pack_sequence_as(elems, tensors) if nest.is_nested(elems) else tensors[0]
+    return nest.pack_sequence_as(elems, tensors, expand_composites=True)
+
+
+def _made_of(spec: Any) -> Any:
+    """The composite that a spec describes, with specs for its tensors; another spec or dtype as it is."""
+    return spec.from_components(spec.component_specs) if hasattr(spec, "from_components") else spec
 
 
 def _opaque(x: Any) -> Any:

@@ -150,8 +150,12 @@ def _tensors(name: str, x: Any, region: Region, other: Any) -> Any:
     with tracing(region.trace):
         leaves = []
         for leaf, kind in zip(nest.flatten(x), kinds):
-            if isinstance(leaf, (TensorArray, nest.CompositeTensor)):
+            if isinstance(leaf, TensorArray):
                 leaves.append(leaf)
+                continue
+            if isinstance(leaf, nest.CompositeTensor):
+                parts = [as_local(region.trace, t) for t in nest.flatten(leaf, expand_composites=True)]
+                leaves.append(nest.pack_sequence_as(leaf, parts, expand_composites=True))
                 continue
             number = isinstance(leaf, (bool, int, float)) and kind is not None
             made = convert_to_tensor(leaf, dtype_hint=kind) if number else convert_to_tensor(leaf)

@@ -311,9 +311,19 @@ def _template(result: Any) -> Any:
 def _pairs(name: str, args: list[Any], specs: Any) -> list[tuple[Any, Any]]:
     """Each spec with the argument, or the part of one, that stands where it does."""
     try:
-        return list(zip(nest.flatten_up_to(list(specs), args), nest.flatten(list(specs))))
+        found = zip(nest.flatten_up_to(list(specs), args), nest.flatten(list(specs)))
+        return [pair for x, spec in found for pair in _parts(name, x, spec)]
     except (ValueError, TypeError) as e:
         raise TypeError(f"{name}: arguments do not have the structure of input_signature: {e}") from None
+
+
+def _parts(name: str, x: Any, spec: Any) -> list[tuple[Any, Any]]:
+    """The tensors of a composite argument with their specs; of another, itself with its own."""
+    if not hasattr(spec, "from_components"):
+        return [(x, spec)]
+    if not spec.is_compatible_with(x):
+        raise TypeError(f"Binding inputs to tf.function `{name}` failed: got {x!r}, expected {spec}")
+    return [pair for c, s in zip(x._components(), spec.component_specs) for pair in _parts(name, c, s)]
 
 
 def _fitted(name: str, x: Any, spec: Any) -> Any:

@@ -174,11 +174,8 @@ class _Walk:
             return ("variable", Identity(x._root)), x
         if isinstance(x, TensorSpec):
             return self.tensor(x, Leaf(x.dtype, x.shape.as_tuple()))
-        if isinstance(x, CompositeTensor):
-            parts = [self.visit(c) for c in x._components()]
-            return (kind, getattr(x, "_type_spec", None), tuple(k for k, _ in parts)), _Composite(
-                x, [s for _, s in parts]
-            )
+        if isinstance(x, CompositeTensor) or (isinstance(x, TypeSpec) and hasattr(x, "from_components")):
+            return self.composite(x)
         if isinstance(x, (list, tuple, Mapping)) or nest.is_nested(x):
             return self.nested(x)
         if isinstance(x, _BY_VALUE) and not isinstance(x, MethodType):
@@ -187,11 +184,16 @@ class _Walk:
             return self.visit(convert_to_tensor(x))
         if hasattr(kind, "__tf_tensor__"):
             return ("object", Identity(x)), x
-        if isinstance(x, functools.partial):
-            return self.nested_partial(x)
-        if isinstance(x, MethodType):
-            return (kind, x.__func__, Identity(x.__self__)), x
-        return self.other(x)
+        return self.nested_partial(x) if isinstance(x, functools.partial) else self.other(x)
+
+    def composite(self, x: Any) -> tuple[Any, Any]:
+        """A composite tensor, or the spec of one."""
+        if isinstance(x, TypeSpec):
+            kind, spec, inside = x.value_type, x, x.component_specs
+        else:
+            kind, spec, inside = type(x), getattr(x, "_type_spec", None), x._components()
+        parts = [self.visit(c) for c in inside]
+        return (kind, spec, tuple(k for k, _ in parts)), _Composite(x, [s for _, s in parts])
 
     def tensor(self, x: Any, leaf: Leaf) -> tuple[Any, Any]:
         self.tensors.append(x)
@@ -218,6 +220,8 @@ class _Walk:
         return ("partial", key), x
 
     def other(self, x: Any) -> tuple[Any, Any]:
+        if isinstance(x, MethodType):
+            return (MethodType, x.__func__, Identity(x.__self__)), x
         own = getattr(type(x), "__tf_tracing_type__", None)
         if own is not None:
             return ("tracing type", own(x, None)), x
@@ -231,7 +235,7 @@ class _Walk:
 
 
 class _Composite:
-    """A composite tensor without its tensors."""
+    """A composite tensor, or the spec of one, without its tensors."""
 
     def __init__(self, original: Any, parts: list[Any]) -> None:
         self.original, self.parts = original, parts
@@ -242,7 +246,9 @@ def filled(structure: Any, tensors: Sequence[Any]) -> Any:
     if isinstance(structure, Open):
         return tensors[structure.number]
     if isinstance(structure, _Composite):
-        return structure.original._from_components([filled(x, tensors) for x in structure.parts])
+        parts = [filled(x, tensors) for x in structure.parts]
+        make = getattr(structure.original, "from_components", None) or structure.original._from_components
+        return make(parts)
     if isinstance(structure, Mapping):
         return nest._mapping_like(structure, {k: filled(v, tensors) for k, v in structure.items()})
     items = None if isinstance(structure, CompositeTensor) else nest._items(structure, False)

@@ -38,6 +38,10 @@ TABLE: dict[str, dict[str, str]] = {
         "version": "VERSION GIT_VERSION COMPILER_VERSION GRAPH_DEF_VERSION GRAPH_DEF_VERSION_MIN_CONSUMER "
         "GRAPH_DEF_VERSION_MIN_PRODUCER",
     },
+    "graphtf.extension_type": {
+        "experimental": "BatchableExtensionType ExtensionType ExtensionTypeBatchEncoder ExtensionTypeSpec",
+        "experimental.extension_type": "as_dict",
+    },
     "graphtf.testing.case": {
         "test": "TestCase",
     },
