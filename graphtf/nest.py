@@ -24,6 +24,14 @@ class CompositeTensor:
     def _from_components(self, components: Sequence[Any]) -> Any:
         raise NotImplementedError
 
+    def _as_argument(self) -> CompositeTensor:
+        """What stands for it among the arguments of a traced function."""
+        return self
+
+    def _as_result(self) -> CompositeTensor:
+        """What stands for it among the results of one."""
+        return self
+
 
 # ---- one level -------------------------------------------------------------------------------------------------------
 

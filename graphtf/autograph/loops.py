@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphtf import nest
-from graphtf.api.control import predicate
+from graphtf.api.control import branch, predicate
 from graphtf.api.loops import staged_loop
 from graphtf.autograph.builtins import TensorRange
 from graphtf.autograph.jumps import RESULT
@@ -122,6 +122,26 @@ def _staged_for(
     loop = _Staged(trace, held, lambda k: body(item_at(k)), get, put, names, live, counted=True)
     loop.max_trips = most if most is not None and nonnegative(most) else None
     loop.run()
+
+
+def staged_walk(
+    more: Callable[[], Tensor], item: Callable[[], Any], test: Callable[[], Any] | None, body: Callable[[Any], None],
+    get: Get, put: Set, names: Names, live: Names,
+) -> None:  # fmt: skip
+    """As `for_stmt`, for what only the host knows: in a trace, `more()` asks for another item, and `item()` is it."""
+    trace = active_trace()
+    assert trace is not None, "only a function being traced walks so"
+
+    def held() -> Any:
+        if test is None:
+            return more()
+        going = test()
+        if not _is_tensor(going):
+            return more() if going else convert_to_tensor(False)
+        inner = active_trace()
+        return branch(inner, predicate(going, "for"), more, lambda: convert_to_tensor(False), "for")  # type: ignore[arg-type]
+
+    _Staged(trace, held, lambda: body(item()), get, put, names, live).run()
 
 
 # ---- the node --------------------------------------------------------------------------------------------------------

@@ -279,6 +279,7 @@ def _reachable(concrete: ConcreteFunction) -> bool:
 
 def _results(trace: Trace, result: Any) -> tuple[list[Any], Any]:
     """The graph's outputs, and the structure returned with their numbers as leaves (None stays None)."""
+    result = nest.map_structure(lambda x: x._as_result() if isinstance(x, nest.CompositeTensor) else x, result)
     flat = nest.flatten(result, expand_composites=True)
     outputs: list[Any] = []
     numbers: list[int | None] = []

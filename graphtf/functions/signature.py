@@ -166,7 +166,7 @@ class _Walk:
     def visit(self, x: Any) -> tuple[Any, Any]:
         """The key of a value, and the value without its tensors."""
         kind = type(x)
-        if kind is EagerTensor:
+        if isinstance(x, EagerTensor):
             return self.tensor(x, Leaf(x.dtype, x._array.shape))
         if isinstance(x, SymbolicTensor):
             return self.tensor(x, self.symbolic(x))
@@ -191,6 +191,7 @@ class _Walk:
         if isinstance(x, TypeSpec):
             kind, spec, inside = x.value_type, x, x.component_specs
         else:
+            x = x._as_argument()
             kind, spec, inside = type(x), getattr(x, "_type_spec", None), x._components()
         parts = [self.visit(c) for c in inside]
         return (kind, spec, tuple(k for k, _ in parts)), _Composite(x, [s for _, s in parts])

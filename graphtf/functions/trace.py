@@ -129,7 +129,7 @@ class Trace(Builder):
         found = self.captured.get(id(x))
         if found is not None:
             return found[1]
-        if x._array.size > _BAKED:
+        if x._array.size > _BAKED or x.dtype.kind == "r":
             v = self.input(x.ir_type, "captured")
         else:
             v = self.append(p.constant, (), {"value": x._array}, user_source()).out

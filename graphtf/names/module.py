@@ -67,6 +67,19 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.tracing_types": {
         "types.experimental": "AtomicFunction Callable FunctionType SupportsTracingProtocol TensorLike TraceType",
     },
+    "graphtf.data": {
+        "data": "AUTOTUNE Dataset DatasetSpec INFINITE_CARDINALITY Iterator IteratorSpec NumpyIterator Options "
+        "ThreadingOptions UNKNOWN_CARDINALITY",
+    },
+    "graphtf.data.experimental": {
+        "data.experimental": "AUTOTUNE AutoShardPolicy AutotuneAlgorithm AutotuneOptions DistributeOptions "
+        "ExternalStatePolicy INFINITE_CARDINALITY OptimizationOptions Optional ThreadingOptions UNKNOWN_CARDINALITY "
+        "assert_cardinality cardinality",
+    },
+    "graphtf.data.optional": {
+        "": "OptionalSpec",
+        "experimental": "Optional",
+    },
     "graphtf.autograph": {
         "autograph": "set_verbosity to_code to_graph trace",
     },

@@ -170,7 +170,8 @@ def _host_ref(
 def _result(k: int, x: Any, dtype: DType, shape: tuple[Dim, ...] | None) -> Array:
     """A result as declared; a size that is still a symbol becomes known by it."""
     a = np.asarray(x)
-    if as_dtype(a.dtype) is not dtype:
+    boxed = dtype.kind == "r" and a.dtype == object
+    if not boxed and as_dtype(a.dtype) is not dtype:
         message = f"host_call: result {k} has dtype {as_dtype(a.dtype).name}, expected {dtype.name}"
         raise InvalidArgumentError(None, None, message)
     fits = shape is None or (
