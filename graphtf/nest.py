@@ -7,7 +7,7 @@ slices) counts as the structure of its components. Follows https://www.tensorflo
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 _MISSING = object()
@@ -178,6 +178,34 @@ def pack_sequence_as(structure: Any, flat_sequence: Any, expand_composites: bool
         )
     it = iter(flat_sequence)
     return _packed(structure, expand_composites, it)
+
+
+def packer(structure: Any, expand_composites: bool = False) -> Callable[[Iterator[Any]], Any]:
+    """What makes structures like `structure` from iterators over their leaves: for one that is packed many times.
+
+    >>> pack = packer({"b": 1, "a": (2,)})
+    >>> pack(iter("xy"))
+    {'b': 'y', 'a': ('x',)}
+    """
+    items = _items(structure, expand_composites)
+    if items is None:
+        return next
+    parts = [packer(child, expand_composites) for _, child in items]
+    if type(structure) is dict:
+        return _dict_packer([k for k, _ in items], parts, list(structure))
+    if type(structure) is tuple:
+        return lambda leaves: tuple([part(leaves) for part in parts])
+    return lambda leaves: _rebuilt(structure, [part(leaves) for part in parts])
+
+
+def _dict_packer(by_name: list[Any], parts: list[Any], order: list[Any]) -> Callable[[Iterator[Any]], Any]:
+    pairs, ordered = list(zip(by_name, parts)), by_name == order
+
+    def pack(leaves: Iterator[Any]) -> Any:
+        made = {k: part(leaves) for k, part in pairs}
+        return made if ordered else {k: made[k] for k in order}
+
+    return pack
 
 
 def _packed(x: Any, expand: bool, leaves: Any) -> Any:

@@ -103,7 +103,10 @@ class SymDim:
     @property
     def is_symbol(self) -> bool:
         """Is it a single bare name?"""
-        return len(self.terms) == 1 and self.terms[0][1] == 1 and [a.kind for a in self.terms[0][0]] == ["sym"]
+        if len(self.terms) != 1:
+            return False
+        monomial, coefficient = self.terms[0]
+        return coefficient == 1 and len(monomial) == 1 and monomial[0].kind == "sym"
 
 
 def _term_text(monomial: Monomial, coefficient: int) -> str:
@@ -275,6 +278,8 @@ def substitute(d: Dim, env: Mapping[str, Dim]) -> Dim:
     """`d` with names replaced; those not in `env` stay."""
     if isinstance(d, int):
         return d
+    if d.is_symbol:
+        return env.get(d.terms[0][0][0].name, d)
     total: Dim = 0
     for m, c in d.terms:
         factor: Dim = c

@@ -45,12 +45,22 @@ def interpret(
 
 def run_node(node: Node, operands: Sequence[Any], env: Env, on_node: OnNode | None = None) -> list[Array]:
     """The outputs of one node, for sizes that are known."""
-    try:
-        with np.errstate(all="ignore"):
-            return _apply(_Step(node), operands, env, on_node)
-    except Exception as error:
-        locate(error, node.source)
-        raise
+    return node_runner(node, on_node)(operands, env)
+
+
+def node_runner(node: Node, on_node: OnNode | None = None) -> Callable[[Sequence[Any], Env], list[Array]]:
+    """The function of operands and known sizes that gives a node's outputs: for a node that runs many times."""
+    step = _Step(node)
+
+    def run(operands: Sequence[Any], env: Env) -> list[Array]:
+        try:
+            with np.errstate(all="ignore"):
+                return _apply(step, operands, env, on_node)
+        except Exception as error:
+            locate(error, node.source)
+            raise
+
+    return run
 
 
 # ---- plans: what is worked out once for each graph -------------------------------------------------------------------

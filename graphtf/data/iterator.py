@@ -7,6 +7,7 @@ Entry points: `Iterator`, `IteratorSpec`.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +28,7 @@ from graphtf.tensor import EagerTensor, Tensor
 _RESOURCE = TensorSpec([], dt.resource)
 _VARIANT = TensorSpec([], dt.variant)
 _FLAG = TensorSpec([], dt.bool_)
+_numbers = itertools.count()
 
 
 class IteratorSpec(TypeSpec):
@@ -82,7 +84,7 @@ class Iterator(nest.CompositeTensor):
         self._lock = threading.Lock()
         self._pending: Leaves | None = None  # of a loop in a traced function: what it takes next
         self._own: Handle | None = None
-        self._count = 0
+        self._handed: tuple[Any, list[Any]] | None = None  # for calls of functions: key of the structure, and array
         self._spec: IteratorSpec | None = None
 
     @property
@@ -101,9 +103,7 @@ class Iterator(nest.CompositeTensor):
     def advance(self) -> Leaves | None:
         """The next element's leaves; None at the end."""
         with self._lock:
-            leaves = self._next()  # type: ignore[misc]
-            self._count += 1
-        return leaves
+            return self._next()  # type: ignore[misc]
 
     def __iter__(self) -> Iterator:
         return self
@@ -138,6 +138,7 @@ class Iterator(nest.CompositeTensor):
             return self._traced  # type: ignore[no-any-return]
         if self._own is None:
             self._own = Handle(boxed(self), dt.resource)
+            self._handed = (_key_of(self._structure), [self._own._array])
         return self._own
 
     def _staged(self, key: int) -> Any:
@@ -167,6 +168,17 @@ class Iterator(nest.CompositeTensor):
 
     def __repr__(self) -> str:
         return f"<tf.data.Iterator element_spec={self.element_spec!r}>"
+
+
+_keys: dict[Structure, tuple[str, int]] = {}
+_MOST_KEYS = 4096
+
+
+def _key_of(structure: Structure) -> tuple[str, int]:
+    """A short key, the same for equal structures."""
+    if len(_keys) >= _MOST_KEYS:
+        _keys.clear()
+    return _keys.setdefault(structure, ("iterator", next(_numbers)))
 
 
 def _behind(tensor: Any, structure: Structure) -> Iterator:

@@ -14,7 +14,7 @@ from graphtf import nest
 from graphtf.convert import convert_to_tensor
 from graphtf.data.handles import Handle, boxed, on_host, unboxed
 from graphtf.data.mapped import component_specs, from_components, to_components
-from graphtf.data.structure import Structure, as_leaf, flatten, map_leaves, stored, structure_of
+from graphtf.data.structure import Structure, as_leaf, map_leaves, stored, structure_of
 from graphtf.functions.trace import active_trace
 from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import InvalidArgumentError
@@ -167,15 +167,13 @@ class _Present(nest.CompositeTensor):
 
     def __init__(self, value: Any) -> None:
         self._value = value
-        self._none = [x is None for x in flatten(value)]
+        self._pack = nest.packer(value, expand_composites=True)
 
     def _components(self) -> tuple[Any, ...]:
-        return tuple(x for x in nest.flatten(self._value, expand_composites=True) if x is not None)
+        return tuple(nest.flatten(self._value, expand_composites=True))
 
     def _from_components(self, components: Sequence[Any]) -> Optional:
-        given = iter(components)
-        parts = [None if x is None else next(given) for x in nest.flatten(self._value, expand_composites=True)]
-        return Optional._made(nest.pack_sequence_as(self._value, parts, expand_composites=True), _ABSENT)
+        return Optional._made(self._pack(iter(components)), _ABSENT)
 
 
 def _from_tensor(tensor: Any, element_spec: Any) -> Optional:

@@ -6,6 +6,7 @@ into the structure the Python function returned. Entry points: `ConcreteFunction
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -235,10 +236,13 @@ class Outputs:
     template: Any
     numbers: tuple[int | None, ...]
 
+    @functools.cached_property
+    def _pack(self) -> Callable[..., Any]:
+        return nest.packer(self.template, expand_composites=True)
+
     def filled(self, outs: Sequence[Any]) -> Any:
         """The structure with the outputs in place."""
-        leaves = [None if k is None else outs[k] for k in self.numbers]
-        return nest.pack_sequence_as(self.template, leaves, expand_composites=True)
+        return self._pack(iter([None if k is None else outs[k] for k in self.numbers]))
 
 
 def renamed(graph: Graph, types: Sequence[Any], trace: Trace) -> Graph:

@@ -62,11 +62,12 @@ class Function:
             try:
                 arrays = [x._array for x in args]
             except AttributeError:
-                pass
+                key, arrays = _handed(args)
             else:
-                found = self._fast.get(tuple([(a.dtype, a.shape) for a in arrays]))
-                if found is not None and not flags.run_eagerly:
-                    return found.run(arrays)
+                key = tuple([(a.dtype, a.shape) for a in arrays])
+            found = self._fast.get(key)
+            if found is not None and not flags.run_eagerly:
+                return found.run(arrays)
         return self._call(args, kwargs)
 
     def _call(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -80,10 +81,15 @@ class Function:
 
     def _remember(self, args: Sequence[Any], concrete: ConcreteFunction) -> None:
         """Let calls with such tensors go straight to their trace."""
-        if concrete._tail is not None and all(hasattr(x, "_array") for x in args):
+        if concrete._tail is None:
+            return
+        key, _ = _handed(args)
+        if key is None and all(hasattr(x, "_array") for x in args):
+            key = tuple([(x._array.dtype, x._array.shape) for x in args])
+        if key is not None:
             if len(self._fast) >= flags.traces:
                 self._fast.clear()
-            self._fast[tuple([(x._array.dtype, x._array.shape) for x in args])] = concrete
+            self._fast[key] = concrete
 
     def _canonical(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Canonical:
         bound, keywords = self._parameters.bind(args, kwargs)
@@ -236,6 +242,12 @@ class Function:
 
     def __repr__(self) -> str:
         return f"<tf.function {self._name}>"
+
+
+def _handed(args: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """The key and array of the only argument, if that is an object handed over as a tensor; else None and nothing."""
+    own = getattr(args[0], "_handed", None) if len(args) == 1 else None
+    return (None, []) if own is None else own
 
 
 class _Method:

@@ -6,13 +6,14 @@ read the same table. Entry point: `assemble(graph, caps)`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from graphtf.ir.dims import symbols
 from graphtf.ir.graph import Graph, Node, Value
+from graphtf.ir.interpret import Array, node_runner
 from graphtf.ir.loops.expr import Buffer, Load, lit, size
 from graphtf.ir.loops.rewrite import map_checks
 from graphtf.ir.loops.stmt import Copy, If, Invoke, LoopFunc, Module, Site, Stmt, While
@@ -46,6 +47,11 @@ class HostStep:
     results: tuple[Slot, ...]
     opens_phase: bool  # its results' sizes are known only once it has run
     touches_variables: bool  # it may assign some
+
+    @cached_property
+    def run(self) -> Callable[..., list[Array]]:
+        """Runs the node on operands, for sizes that are known."""
+        return node_runner(self.node)
 
 
 @dataclass

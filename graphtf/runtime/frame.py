@@ -49,6 +49,7 @@ class Frame:
     blocks: list[Any]  # per native step: where table, sizes and status are
     outputs: list[Output] = field(default_factory=list)
     arenas: dict[int, Array] = field(default_factory=dict)
+    phases: dict[int, tuple[tuple[int, ...], list[Output]]] = field(default_factory=dict)  # sizes of the last, outputs
     work: int = 0  # bytes of all slots whose sizes are known at entry
 
 
@@ -147,8 +148,13 @@ class Layout:
         for sizes, names in zip(frame.sizes, self.step_sizes):
             for k, name in enumerate(names):
                 sizes[k] = env.get(name, 0)
-        self.lay_out(frame, phase, env)
-        self.allocate(frame, [self.output(s, dims, env) for s, dims in self.outputs if s.phase == phase], arrays)
+        key = tuple(env.values())
+        last = frame.phases.get(phase)
+        if last is None or last[0] != key:
+            self.lay_out(frame, phase, env)
+            last = key, [self.output(s, dims, env) for s, dims in self.outputs if s.phase == phase]
+            frame.phases[phase] = last
+        self.allocate(frame, last[1], arrays)
 
     def exhausted(self, what: str, env: Env) -> ResourceExhaustedError:
         sizes = " for sizes " + ", ".join(f"{k} = {v}" for k, v in env.items()) if env else ""

@@ -34,6 +34,7 @@ Caller = Callable[[int], int]
 RunRegion = Callable[[Graph, Sequence[Any]], list[Array]]
 
 _UNSHARED = 3  # references to a variable's array while `run` looks at it, if nobody else has it
+_ENTERED = 4  # as many once it is entered
 
 
 @dataclass
@@ -140,6 +141,11 @@ class Program:
     def enter_variables(self, frame: Frame, args: Sequence[Any], arrays: dict[int, Array]) -> None:
         """Note where the variables' values lie; `arrays` keeps them in memory even if another thread assigns."""
         for slot, written in self.variables:
+            if arrays:
+                array = args[slot.position].array
+                if array is arrays.get(slot.number) and (not written or sys.getrefcount(array) <= _ENTERED):
+                    continue  # nobody has looked at it, or kept it, since it was entered
+                del array
             arrays.pop(slot.number, None)
             arrays[slot.number] = array = variable_array(args[slot.position], slot, written)
             frame.table[slot.number] = reachable(array)
@@ -180,7 +186,7 @@ class Program:
         """A node's results; its regions, if it has any, run as programs of their own."""
         node = step.node
         if not node.regions:
-            return run_node(node, operands, env)
+            return step.run(operands, env)
         run: RunRegion = lambda region, xs: self.region(region, env).run(xs, env)  # noqa: E731
         attrs = {k: evaluated(a, env) for k, a in node.attrs.items()}
         try:
