@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphtf.convert import convert_to_tensor
@@ -124,7 +124,28 @@ def _sum(x: Any, start: Any = 0) -> Any:
     return total if start == 0 else p.add(total, convert_to_tensor(start, x.dtype))
 
 
+def _datasets(xs: Sequence[Any]) -> bool:
+    """Are they datasets, to be walked in a graph?"""
+    return active_trace() is not None and bool(xs) and all(hasattr(x, "__tf_for__") and hasattr(x, "map") for x in xs)
+
+
+def _zip(*xs: Any, **kwargs: Any) -> Any:
+    return xs[0].zip(tuple(xs)) if _datasets(xs) and not kwargs else zip(*xs, **kwargs)
+
+
+def _map(function: Any, *xs: Any) -> Any:
+    if not _datasets(xs):
+        return map(function, *xs)
+    return xs[0].map(function) if len(xs) == 1 else xs[0].zip(tuple(xs)).map(function)
+
+
+def _filter(function: Any, x: Any) -> Any:
+    return x.filter(function) if _datasets((x,)) else filter(function, x)
+
+
 def _enumerate(x: Any, start: Any = 0) -> Any:
+    if _datasets((x,)):
+        return x.enumerate(start)
     return (
         enumerate(x, start) if not isinstance(x, SymbolicTensor) or x.shape[0] is not None else _refused("enumerate", x)
     )
@@ -138,6 +159,7 @@ _OVERLOADS: dict[Any, Callable[..., Any]] = {
     range: _range, len: _len, print: _print, int: _number(int, dt.int32), float: _number(float, dt.float32),
     bool: _number(bool, dt.bool_), abs: _abs, max: _extreme(max, "maximum"), min: _extreme(min, "minimum"),
     any: _any_or_all(any, "reduce_any"), all: _any_or_all(all, "reduce_all"), sum: _sum, enumerate: _enumerate,
+    zip: _zip, map: _map, filter: _filter,
 }  # fmt: skip
 
 

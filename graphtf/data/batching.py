@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from graphtf.data.composites import count_of, ragged_batch, ragged_batch_spec, rows_of
 from graphtf.data.node import INFINITE, UNKNOWN, Node
-from graphtf.data.reader import ArrayRows, Block, Generated, Reader, RowReader
+from graphtf.data.order import by_element
+from graphtf.data.reader import ArrayRows, Block, Generated, Reader, RowReader, joined
 from graphtf.data.structure import Leaves, Structure, batched, children, common_rows, unbatched
 from graphtf.ir.errors import InvalidArgumentError
 from graphtf.spec import TensorSpec
+from graphtf.tensor import EagerTensor
 from graphtf.tensor_shape import TensorShape, as_shape
 
 Array = np.ndarray[Any, Any]
@@ -53,7 +56,7 @@ def _count(block: Block) -> int:
     """The number of elements in a block."""
     for x in block:
         if x is not None:
-            return len(x) if isinstance(x, np.ndarray) else x._rows_count()
+            return count_of(x)
     return 0
 
 
@@ -62,17 +65,15 @@ class _Sized(Node):
 
     drop: bool
 
-    def size(self) -> int:
-        size = self.number(0)
-        if size < 1:
-            raise InvalidArgumentError(None, None, f"Batch size must be greater than zero, but got {size}")
-        return size
+    def check(self) -> None:
+        """Raises InvalidArgumentError for a size below 1, if it is known."""
+        size = self.known(0)
+        if size is not None and size < 1:
+            raise InvalidArgumentError(None, None, f"Batch size must be greater than zero, got {size}.")
 
-    def fixed(self) -> int | None:
-        """The size that every batch has, if the last cannot be smaller."""
-        size, have = self.known(0), self.input.cardinality()
-        whole = self.drop or have == INFINITE or (size is not None and size > 0 and have >= 0 and have % size == 0)
-        return size if whole and size is not None and size > 0 else None
+    def size(self) -> int:
+        self.check()
+        return self.number(0)
 
     def cardinality(self) -> int:
         return batches(self.input.cardinality(), self.known(0), self.drop)
@@ -83,6 +84,7 @@ class Batch(_Sized):
 
     def __init__(self, before: Node, size: Any, drop: bool) -> None:
         self.inputs, self.held, self.drop = (before,), (size,), drop
+        self.check()
         fixed = self.known(0) if drop else None
         self.structure = before.structure.mapped(lambda spec: batched(spec, fixed))
 
@@ -100,6 +102,7 @@ class PaddedBatch(_Sized):
         self, before: Node, size: Any, shapes: Sequence[TensorShape], values: Sequence[Any], drop: bool
     ) -> None:
         self.inputs, self.held, self.drop = (before,), (size, *values), drop
+        self.check()
         self.shapes = list(shapes)
         fixed = self.known(0) if drop else None
         wanted = iter(self.shapes)
@@ -146,6 +149,26 @@ def taken(inner: Reader, count: int) -> list[Leaves]:
     return rows
 
 
+class RaggedBatch(_Sized):
+    """`size` elements at a time as ragged tensors, where their shapes may differ."""
+
+    def __init__(self, before: Node, size: Any, drop: bool, splits_dtype: Any) -> None:
+        self.inputs, self.held, self.drop = (before,), (size,), drop
+        self.check()
+        fixed = self.known(0) if drop else None
+        self.structure = before.structure.mapped(lambda spec: ragged_batch_spec(spec, fixed, splits_dtype))
+
+    def open(self) -> Reader:
+        return Generated(self._elements(inner := self.input.open()), inner)
+
+    def _elements(self, inner: Reader) -> Iterator[Leaves]:
+        size = self.size()
+        while rows := taken(inner, size):
+            if self.drop and len(rows) < size:
+                return
+            yield [ragged_batch(column, spec) for column, spec in zip(zip(*rows), self.structure.specs)]
+
+
 # ---- taken apart -----------------------------------------------------------------------------------------------------
 
 
@@ -166,6 +189,20 @@ class _Apart(Reader):
                 return None
             self._rows = self._rows_of(batch)
 
+    def read(self, count: int) -> Block | None:
+        parts: list[Block] = []
+        while count:
+            block = self._rows.read(count) if self._rows is not None else None
+            if block is None:
+                batch = self._inner.next()
+                if batch is None:
+                    break
+                self._rows = self._rows_of(batch)
+                continue
+            parts.append(block)
+            count -= _count(block)
+        return joined(parts) if parts else None
+
     def close(self) -> None:
         self._inner.close()
 
@@ -179,7 +216,7 @@ class Unbatch(Node):
         common_rows(before.structure.specs, before.structure.specs)
 
     def open(self) -> Reader:
-        return _Apart(self.input.open(), self._rows)
+        return by_element(self, _Apart(self.input.open(), self._rows))
 
     def _rows(self, batch: Leaves) -> Reader:
         counts = {_count([x]) for x in batch if x is not None}
@@ -188,9 +225,7 @@ class Unbatch(Node):
             raise InvalidArgumentError(None, None, message)
         if self.structure.dense:
             return RowReader(ArrayRows(batch, counts.pop()))
-        columns = [x if isinstance(x, np.ndarray) else _apart(x) for x in batch]
-        return Generated([np.asarray(x) if isinstance(s, TensorSpec) else x for x, s in zip(row, self.structure.specs)]
-                         for row in zip(*columns))  # fmt: skip
+        return Generated(zip(*(itertools.repeat(None) if x is None else rows_of(x) for x in batch)))
 
     def cardinality(self) -> int:
         have = self.input.cardinality()
@@ -200,8 +235,31 @@ class Unbatch(Node):
         return UNKNOWN if have < 0 or known is None else have * known
 
 
-def _apart(x: Any) -> Iterator[Any]:
-    return itertools.repeat(None) if x is None else x._rows_apart()
+class Rebatch(Unbatch):
+    """The rows of every element in batches of other sizes, which take turns."""
+
+    def __init__(self, before: Node, sizes: Any, drop: bool) -> None:
+        super().__init__(before)
+        self.held, self.drop = (sizes,), drop
+        counts = set(self.array(0).tolist()) if isinstance(sizes, EagerTensor) else set()
+        if any(n < 1 for n in counts):
+            raise InvalidArgumentError(None, None, "Batch size must be greater than zero.")
+        fixed = counts.pop() if drop and len(counts) == 1 else None
+        self.structure = before.structure.mapped(lambda spec: batched(unbatched(spec), fixed))
+
+    def open(self) -> Reader:
+        rows = super().open()
+        return Generated(self._elements(rows), rows)
+
+    def _elements(self, rows: Reader) -> Iterator[Leaves]:
+        for size in itertools.cycle(self.array(0).tolist()):
+            block = rows.read(size)
+            if block is None or (self.drop and _count(block) < size):
+                return
+            yield block
+
+    def cardinality(self) -> int:
+        return UNKNOWN
 
 
 # ---- windows ---------------------------------------------------------------------------------------------------------

@@ -166,7 +166,7 @@ class FlatMap(_Opening):
         return _Flat(self)
 
     def cardinality(self) -> int:
-        return 0 if self.input.cardinality() == 0 else UNKNOWN
+        return UNKNOWN
 
 
 class Interleave(_Opening):
@@ -205,7 +205,7 @@ class Interleave(_Opening):
                 return
 
     def cardinality(self) -> int:
-        return 0 if self.input.cardinality() == 0 else UNKNOWN
+        return UNKNOWN
 
 
 # ---- state -----------------------------------------------------------------------------------------------------------

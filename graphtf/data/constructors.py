@@ -17,7 +17,7 @@ from graphtf.data.calls import ChooseFrom
 from graphtf.data.node import Node, integer
 from graphtf.data.order import Shuffle, Zip
 from graphtf.data.random import seed_pair
-from graphtf.data.sampling import Sampled
+from graphtf.data.sampling import choices
 from graphtf.data.sources import FromGenerator, One, Random, Range, Slices
 from graphtf.data.structure import Structure, map_leaves
 from graphtf.ir import dtypes as dt
@@ -209,7 +209,12 @@ class Constructors:
         """
         if not datasets:
             raise ValueError("Invalid `datasets`. `datasets` should not be empty.")
-        return cls._of(Sampled([x._node for x in datasets], weights, seed_pair(seed), stop_on_empty_dataset))
+        if len(datasets) == 1 and not hasattr(weights, "element_spec"):
+            choices(weights, 1, cls.random(seed=seed).batch(2, True))
+            return datasets[0]
+        pairs = cls.random(seed=seed, rerandomize_each_iteration=rerandomize_each_iteration).batch(2, True)
+        chosen = choices(weights, len(datasets), pairs)
+        return cls._of(ChooseFrom(chosen._node, [x._node for x in datasets], stop_on_empty_dataset))
 
 
 def _cast(x: Any, kind: dt.DType) -> Any:

@@ -15,8 +15,10 @@ import numpy as np
 from graphtf import nest
 from graphtf.convert import convert_to_tensor
 from graphtf.data.constructors import Constructors
+from graphtf.data.groupings import Groupings
 from graphtf.data.handles import Handle, boxed, on_host, registered, unboxed
 from graphtf.data.iterator import Iterator, NumpyIterator, _existing
+from graphtf.data.keeping import Keeping
 from graphtf.data.node import INFINITE, UNKNOWN, Node
 from graphtf.data.options import Options
 from graphtf.data.reader import Generated
@@ -84,7 +86,7 @@ class DatasetSpec(TypeSpec):
         return f"DatasetSpec({self.element_spec!r}, {self._dataset_shape!r})"
 
 
-class Dataset(Constructors, Transformations, nest.CompositeTensor):
+class Dataset(Constructors, Transformations, Groupings, Keeping, nest.CompositeTensor):
     """A sequence of elements, each a nested structure of tensors.
 
     >>> for x in Dataset.range(10).filter(lambda x: x % 2 == 0).map(lambda x: x * x).batch(3):

@@ -45,7 +45,9 @@ class Mapped:
 
     def __init__(self, function: Any, structures: Sequence[Structure], what: str) -> None:
         if not callable(function):
-            raise TypeError(f"{what}: expected a function, got {function!r}")
+            raise ValueError(
+                f"Argument `func` of {what} must be a callable. Received func={function!r} (of type {type(function)})"
+            )
         self._function, self._structures, self._what = function, list(structures), what
         self._specs = [spec for s in structures for spec in s.specs]
         self._values: list[Any] = []  # the leaves of the result, as they were when it was traced

@@ -106,7 +106,7 @@ class Take(Same):
     def cardinality(self) -> int:
         have, count = self.input.cardinality(), self.known(0)
         if count is None or have == UNKNOWN:
-            return 0 if count == 0 else UNKNOWN
+            return UNKNOWN
         if have == INFINITE:
             return INFINITE if count < 0 else count
         return have if count < 0 else min(have, count)
@@ -399,6 +399,14 @@ class _Count(Reader):
         return [np.arange(self._at - count, self._at, dtype=np.int64)]
 
 
+_WHOLE = 1 << 62  # elements: a buffer for all of them
+
+
+def _no_buffer(size: int) -> InvalidArgumentError:
+    message = f"buffer_size must be greater than zero or UNKNOWN_CARDINALITY, got {size}"
+    return InvalidArgumentError(None, None, message)
+
+
 # ---- shuffle ---------------------------------------------------------------------------------------------------------
 
 
@@ -408,6 +416,9 @@ class Shuffle(Same):
     def __init__(self, before: Node, size: Any, seeds: tuple[int, int], again: bool) -> None:
         super().__init__(before, size)
         self.seeds, self.again = seeds, again
+        known = self.known(0)
+        if known is not None and known < 1 and known != UNKNOWN:
+            raise _no_buffer(known)
         self.renew()
 
     def renew(self) -> None:
@@ -416,8 +427,9 @@ class Shuffle(Same):
 
     def open(self) -> Reader:
         size = self.number(0)
-        if size < 1:
-            raise InvalidArgumentError(None, None, f"buffer_size must be greater than zero, got {size}.")
+        if size < 1 and size != UNKNOWN:
+            raise _no_buffer(size)
+        size = size if size > 0 else _WHOLE
         words = Words(*(self._fixed or (self._passes.next(), self._passes.next())))
         rows = self.input.rows()
         if rows is not None:

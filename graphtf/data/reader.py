@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from graphtf.data.composites import stacked_values
 from graphtf.data.structure import Leaves, stack_error
 
 Array = np.ndarray[Any, Any]
@@ -79,7 +80,7 @@ def stacked_leaf(values: Sequence[Any], component: int = 0) -> Any:
     """One leaf of several elements, stacked."""
     first = values[0]
     if not isinstance(first, np.ndarray):
-        return None if first is None else first._stacked(values)
+        return None if first is None else stacked_values(values)
     shape = first.shape
     for k, x in enumerate(values):
         if x.shape != shape:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from graphtf.data.composites import rows_of
 from graphtf.data.node import INFINITE, UNKNOWN, Node
 from graphtf.data.random import Words, seed_pair
 from graphtf.data.reader import ArrayRows, Generated, Numbers, Reader, Rows
@@ -66,12 +67,8 @@ class Slices(Node):
         return super().open() if self.structure.dense else Generated(self._elements())
 
     def _elements(self) -> Iterator[Leaves]:
-        columns = [
-            iter(x._array) if isinstance(x, EagerTensor) else itertools.repeat(None) if x is None else x._rows_apart()
-            for x in self.held
-        ]
-        for leaves in zip(*columns):
-            yield [np.asarray(x) if isinstance(s, TensorSpec) else x for x, s in zip(leaves, self.structure.specs)]
+        columns = [itertools.repeat(None) if x is None else rows_of(stored(x)) for x in self.held]
+        yield from zip(*columns)
 
     def cardinality(self) -> int:
         return UNKNOWN if self.count is None else self.count
@@ -84,6 +81,7 @@ class Range(Node):
         self.held = tuple(bounds)  # start, stop, step
         self.dtype = dt.as_dtype(dtype)
         self.structure = Structure(TensorSpec([], self.dtype))
+        self.cardinality()  # raises for a step of 0
 
     def _numbers(self, bounds: Sequence[int]) -> range:
         start, stop, step = bounds
@@ -204,8 +202,3 @@ class Handed(Node):
 
     def cardinality(self) -> int:
         return self.target.cardinality() if isinstance(self.held[0], EagerTensor) else UNKNOWN
-
-
-def leaves_of(values: Sequence[Any]) -> list[Any]:
-    """Eager values as leaves."""
-    return [stored(x) for x in values]

@@ -12,6 +12,7 @@ from typing import Any
 
 from graphtf import nest
 from graphtf.convert import convert_to_tensor
+from graphtf.data.composites import batched_spec, row_spec
 from graphtf.ir.errors import InvalidArgumentError
 from graphtf.spec import TensorSpec, TypeSpec, spec_of
 from graphtf.tensor import EagerTensor, Tensor
@@ -220,22 +221,16 @@ def batched(spec: TypeSpec, size: int | None) -> TypeSpec:
     """The spec of `size` (None: any number of) elements, stacked."""
     if isinstance(spec, TensorSpec):
         return TensorSpec(TensorShape([size]).concatenate(spec.shape), spec.dtype)
-    own = getattr(spec, "_batch", None)
-    if own is None:
-        raise TypeError(f"elements with a part {spec!r} cannot be batched")
-    return own(size)  # type: ignore[no-any-return]
+    return spec if isinstance(spec, NoneTensorSpec) else batched_spec(spec, size)
 
 
 def unbatched(spec: TypeSpec) -> TypeSpec:
     """The spec of one row. Raises ValueError for a scalar."""
     if isinstance(spec, TensorSpec):
         if spec.shape.rank == 0:
-            raise ValueError("Unbatching a tensor is only supported for rank >= 1")
+            raise ValueError("Cannot unbatch an input with scalar components: it is only supported for rank >= 1")
         return TensorSpec(None if spec.shape.rank is None else spec.shape[1:], spec.dtype)
-    own = getattr(spec, "_unbatch", None)
-    if own is None:
-        raise TypeError(f"elements with a part {spec!r} cannot be unbatched")
-    return own()  # type: ignore[no-any-return]
+    return spec if isinstance(spec, NoneTensorSpec) else row_spec(spec)
 
 
 def common_rows(values: Sequence[Any], specs: Sequence[TypeSpec]) -> int | None:

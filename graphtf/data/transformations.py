@@ -208,7 +208,7 @@ class Transformations:
         if not structure.dense:
             raise TypeError(f"`padded_batch` is only supported for datasets that produce tensors, got {structure}")
         shapes = _padded_shapes(structure, padded_shapes)
-        values = [_padding(s, v) for s, v in zip(structure.specs, _padding_values(structure, padding_values))]
+        values = padding_tensors(structure, padding_values)
         size = integer(batch_size, "batch_size")
         return self._then(PaddedBatch(self._node, size, shapes, values, bool(drop_remainder)))
 
@@ -256,6 +256,11 @@ def _padding_values(structure: Any, given: Any) -> list[Any]:
     if not same_shape(structure.template, given):
         raise ValueError(f"padding_values has the structure of {given!r}, expected that of {structure!r}")
     return flatten(given)
+
+
+def padding_tensors(structure: Any, given: Any) -> list[Tensor]:
+    """The scalar for each leaf to fill up with."""
+    return [_padding(s, v) for s, v in zip(structure.specs, _padding_values(structure, given))]
 
 
 def _padding(spec: TensorSpec, value: Any) -> Tensor:

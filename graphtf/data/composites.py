@@ -1,0 +1,188 @@
+"""Sparse and ragged parts of elements: stacked, and taken apart into rows.
+
+Invariant: what is here runs on the arrays of eager values; a row of a ragged tensor with one ragged axis is a tensor.
+Entry points: `stacked_values`, `rows_of`, `count_of`, `batched_spec`, `row_spec`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+import graphtf.composite as composite
+from graphtf.ir import dtypes as dt
+from graphtf.ir.errors import InvalidArgumentError
+from graphtf.spec import TensorSpec
+from graphtf.tensor import EagerTensor
+from graphtf.tensor_shape import TensorShape
+
+Array = np.ndarray[Any, Any]
+
+
+def is_ragged_spec(spec: Any) -> bool:
+    """Is it the spec of a ragged tensor?"""
+    return hasattr(spec, "ragged_rank")
+
+
+def is_sparse_spec(spec: Any) -> bool:
+    return type(spec).__name__ == "SparseTensorSpec"
+
+
+# ---- specs -----------------------------------------------------------------------------------------------------------
+
+
+def batched_spec(spec: Any, size: int | None) -> Any:
+    """The spec of `size` values, stacked. Raises TypeError for what cannot be."""
+    shape = TensorShape([size]).concatenate(getattr(spec, "shape", None))
+    if is_ragged_spec(spec):
+        return composite.RaggedTensorSpec(shape, spec.dtype, spec.ragged_rank + 1, spec.row_splits_dtype)
+    if is_sparse_spec(spec):
+        return composite.SparseTensorSpec(shape, spec.dtype)
+    raise TypeError(f"elements with a part {spec!r} cannot be batched")
+
+
+def row_spec(spec: Any) -> Any:
+    """The spec of one row. Raises TypeError for what has none."""
+    if is_ragged_spec(spec):
+        inner = spec.shape[1:] if spec.shape.rank is not None else None
+        if spec.ragged_rank <= 1:
+            return TensorSpec(inner, spec.dtype)
+        return composite.RaggedTensorSpec(inner, spec.dtype, spec.ragged_rank - 1, spec.row_splits_dtype)
+    if is_sparse_spec(spec):
+        return composite.SparseTensorSpec(spec.shape[1:] if spec.shape.rank is not None else None, spec.dtype)
+    raise TypeError(f"elements with a part {spec!r} cannot be unbatched")
+
+
+def ragged_batch_spec(spec: Any, size: int | None, splits_dtype: Any = dt.int64) -> Any:
+    """The spec of a ragged batch of tensors: ragged along every axis whose size is not known."""
+    if not isinstance(spec, TensorSpec):
+        return batched_spec(spec, size)
+    if spec.shape.rank is None:
+        raise ValueError("ragged_batch needs elements of known rank")
+    dims = [size, *spec.shape.as_list()]
+    open_axes = [k for k, d in enumerate(dims) if d is None and k]
+    if not open_axes:
+        return TensorSpec(dims, spec.dtype)
+    return composite.RaggedTensorSpec(dims, spec.dtype, open_axes[-1], splits_dtype)
+
+
+def spec_fields(spec: Any) -> list[Any] | None:
+    """What a file says of a spec; None for one that no file can."""
+    dims = None if getattr(spec, "shape", None) is None else spec.shape.as_tuple()
+    sizes = None if dims is None else list(dims)
+    if is_ragged_spec(spec):
+        return ["ragged", sizes, spec.dtype.name, spec.ragged_rank, spec.row_splits_dtype.name]
+    return ["sparse", sizes, spec.dtype.name] if is_sparse_spec(spec) else None
+
+
+def spec_from_fields(fields: Sequence[Any]) -> Any:
+    """The spec that a file describes."""
+    kind, sizes, dtype, *rest = fields
+    if kind == "ragged":
+        return composite.RaggedTensorSpec(sizes, dtype, *rest)
+    return composite.SparseTensorSpec(sizes, dtype)
+
+
+# ---- values ----------------------------------------------------------------------------------------------------------
+
+
+def is_ragged(x: Any) -> bool:
+    """Is it a ragged tensor?"""
+    return isinstance(x, composite.RaggedTensor)
+
+
+def count_of(x: Any) -> int:
+    """The number of rows of a value."""
+    if isinstance(x, np.ndarray):
+        return len(x)
+    if is_ragged(x):
+        return len(x.row_splits._array) - 1
+    return int(x.dense_shape._array[0])
+
+
+def stacked_values(values: Sequence[Any]) -> Any:
+    """Several values as one with a new first axis. Raises InvalidArgumentError where they do not fit."""
+    first = values[0]
+    if is_ragged(first):
+        splits = np.concatenate([[0], np.cumsum([count_of(x) for x in values])])
+        kind = first.row_splits._array.dtype
+        return composite.RaggedTensor.from_row_splits(_joined(values), EagerTensor(splits.astype(kind)), validate=False)
+    if isinstance(first, composite.SparseTensor):
+        return _stacked_sparse(values)
+    raise InvalidArgumentError(None, None, f"values of {type(first).__name__} cannot be batched")
+
+
+def _joined(values: Sequence[Any]) -> Any:
+    """Ragged tensors, or arrays of rows, one after the other."""
+    if not is_ragged(values[0]):
+        return EagerTensor(np.concatenate([x._array if isinstance(x, EagerTensor) else x for x in values]))
+    lengths = np.concatenate([np.diff(x.row_splits._array) for x in values])
+    splits = np.concatenate([[0], np.cumsum(lengths)]).astype(values[0].row_splits._array.dtype)
+    inner = _joined([x.values for x in values])
+    return composite.RaggedTensor.from_row_splits(inner, EagerTensor(splits), validate=False)
+
+
+def _stacked_sparse(values: Sequence[Any]) -> Any:
+    shapes = np.stack([x.dense_shape._array for x in values])
+    most = shapes.max(0)
+    if (shapes != most).any():
+        message = f"Cannot batch sparse tensors of different shapes: {shapes.tolist()}"
+        raise InvalidArgumentError(None, None, message)
+    indices = [np.insert(x.indices._array, 0, k, axis=1) for k, x in enumerate(values)]
+    return composite.SparseTensor(
+        EagerTensor(np.concatenate(indices)), EagerTensor(np.concatenate([x.values._array for x in values])),
+        EagerTensor(np.concatenate([[len(values)], most]).astype(np.int64)),
+    )  # fmt: skip
+
+
+def rows_of(x: Any) -> Iterator[Any]:
+    """The rows of a value, as leaves: arrays where they are tensors."""
+    if isinstance(x, np.ndarray):
+        yield from (x[k, ...] for k in range(len(x)))
+    elif is_ragged(x):
+        for start, stop in pairwise(x.row_splits._array.tolist()):
+            yield _ragged_part(x.values, start, stop)
+    else:
+        yield from _sparse_rows(x)
+
+
+def _ragged_part(values: Any, start: int, stop: int) -> Any:
+    """Rows start … stop - 1 of the values of a ragged tensor."""
+    if not is_ragged(values):
+        return values._array[start:stop]
+    splits = values.row_splits._array
+    inner = _ragged_part(values.values, int(splits[start]), int(splits[stop]))
+    inner = EagerTensor(inner) if isinstance(inner, np.ndarray) else inner
+    own = splits[start : stop + 1] - splits[start]
+    return composite.RaggedTensor.from_row_splits(inner, EagerTensor(own), validate=False)
+
+
+def _sparse_rows(x: Any) -> Iterator[Any]:
+    indices, values, shape = (t._array for t in (x.indices, x.values, x.dense_shape))
+    order = np.argsort(indices[:, 0], kind="stable") if len(indices) else np.empty(0, np.int64)
+    bounds = np.searchsorted(indices[order, 0], np.arange(int(shape[0]) + 1)) if len(indices) else None
+    for k in range(int(shape[0])):
+        own = order[:0] if bounds is None else order[bounds[k] : bounds[k + 1]]
+        yield composite.SparseTensor(EagerTensor(indices[own, 1:]), EagerTensor(values[own]), EagerTensor(shape[1:]))
+
+
+def ragged_batch(values: Sequence[Array], spec: Any) -> Any:
+    """Arrays of one rank as a ragged tensor of a spec; as an array for the spec of a tensor."""
+    if isinstance(spec, TensorSpec):
+        return np.stack(values)
+    if not isinstance(values[0], np.ndarray):
+        return stacked_values(values)
+    return _as_ragged(list(values), spec.ragged_rank, spec.row_splits_dtype.np)
+
+
+def _as_ragged(rows: list[Array], rank: int, kind: Any) -> Any:
+    splits = np.concatenate([[0], np.cumsum([len(x) for x in rows])]).astype(kind)
+    inner: Any
+    if rank > 1:
+        inner = _as_ragged([part for x in rows for part in x], rank - 1, kind)
+    else:
+        inner = EagerTensor(np.concatenate(rows) if rows else np.empty(0))
+    return composite.RaggedTensor.from_row_splits(inner, EagerTensor(splits), validate=False)
