@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from graphtf.data import experimental
 from graphtf.data.dataset import Dataset, DatasetSpec
+from graphtf.data.files import FixedLengthRecordDataset, TextLineDataset, TFRecordDataset
 from graphtf.data.iterator import Iterator, IteratorSpec, NumpyIterator
 from graphtf.data.node import INFINITE as INFINITE_CARDINALITY
 from graphtf.data.node import UNKNOWN as UNKNOWN_CARDINALITY
@@ -15,6 +16,7 @@ from graphtf.data.options import Options, ThreadingOptions
 from graphtf.data.transformations import AUTOTUNE
 
 __all__ = [
-    "AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Dataset", "DatasetSpec", "Iterator", "IteratorSpec",
-    "NumpyIterator", "Options", "ThreadingOptions", "experimental",
+    "AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Dataset", "DatasetSpec",
+    "FixedLengthRecordDataset", "Iterator", "IteratorSpec", "NumpyIterator", "Options", "TFRecordDataset",
+    "TextLineDataset", "ThreadingOptions", "experimental",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from graphtf.data.node import UNKNOWN, Node, integer
 from graphtf.data.reader import Generated, Reader
 from graphtf.data.state import settled_state
 from graphtf.data.structure import Leaves, Structure
+from graphtf.data.turns import turns
 from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import InvalidArgumentError
 from graphtf.spec import TensorSpec
@@ -185,24 +186,7 @@ class Interleave(_Opening):
 
     def _elements(self, outer: Reader, cycle: int, block: int) -> Iterator[Leaves]:
         run = self.run()
-        slots: list[Reader | None] = [None] * cycle
-        ended, at = False, 0
-        while True:
-            if slots[at] is None and not ended:
-                element = outer.next()
-                ended = element is None
-                if element is not None:
-                    slots[at] = self.opened(run, element)
-            inner = slots[at]
-            for _ in range(block if inner is not None else 0):
-                found = inner.next()  # type: ignore[union-attr]
-                if found is None:
-                    slots[at] = None
-                    break
-                yield found
-            at = (at + 1) % cycle
-            if ended and not any(slots):
-                return
+        return turns((iter(self.opened(run, x).next, None) for x in iter(outer.next, None)), cycle, block)  # type: ignore[arg-type, union-attr]
 
     def cardinality(self) -> int:
         return UNKNOWN

@@ -86,7 +86,13 @@ class DatasetSpec(TypeSpec):
         return f"DatasetSpec({self.element_spec!r}, {self._dataset_shape!r})"
 
 
-class Dataset(Constructors, Transformations, Groupings, Keeping, nest.CompositeTensor):
+class DatasetV2:
+    """TensorFlow's own name of the class, by which libraries know a dataset without importing TensorFlow."""
+
+    __module__ = "tensorflow.python.data.ops.dataset_ops"
+
+
+class Dataset(Constructors, Transformations, Groupings, Keeping, nest.CompositeTensor, DatasetV2):
     """A sequence of elements, each a nested structure of tensors.
 
     >>> for x in Dataset.range(10).filter(lambda x: x % 2 == 0).map(lambda x: x * x).batch(3):
