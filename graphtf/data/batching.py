@@ -17,7 +17,7 @@ from graphtf.data.node import INFINITE, UNKNOWN, Node
 from graphtf.data.order import by_element
 from graphtf.data.reader import ArrayRows, Block, Generated, Reader, RowReader, joined
 from graphtf.data.structure import Leaves, Structure, batched, children, common_rows, unbatched
-from graphtf.ir.errors import InvalidArgumentError
+from graphtf.ir.errors import DataLossError, InvalidArgumentError
 from graphtf.spec import TensorSpec
 from graphtf.tensor import EagerTensor
 from graphtf.tensor_shape import TensorShape, as_shape
@@ -132,7 +132,7 @@ class PaddedBatch(_Sized):
         for axis, (wanted, found) in enumerate(zip(dims, most)):
             if wanted is not None and found > wanted:
                 message = f"Attempted to pad to a smaller size than the input element. Axis {axis} of component {k}"
-                raise InvalidArgumentError(None, None, f"{message} has size {found}, padded size {wanted}.")
+                raise DataLossError(None, None, f"{message} has size {found}, padded size {wanted}.")
         whole = tuple(found if wanted is None else wanted for wanted, found in zip(dims, most))
         out = np.empty((len(values), *whole), values[0].dtype)
         out[...] = self.array(1 + k)
