@@ -20,10 +20,11 @@ graphtf.operators.install(Tensor, Variable)
 __version__ = "0.1.0"
 newaxis = None
 _VERSIONS = {"__git_version__": "version.GIT_VERSION", "__compiler_version__": "version.COMPILER_VERSION"}
+_DUNDER = {*_VERSIONS, "__internal__"}
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__") and name not in _VERSIONS:
+    if name.startswith("__") and name not in _DUNDER:
         raise AttributeError(f"module 'graphtf' has no attribute {name!r}")
     found = resolve(_VERSIONS.get(name, name))
     globals()[name] = found

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from graphtf.composite_spec import RaggedTensorSpec, SparseTensorSpec
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import DType
@@ -42,6 +43,21 @@ class Composite(CompositeTensor):
         """The dtype of the values."""
         return self.values.dtype  # type: ignore[no-any-return]
 
+    @property
+    def shape(self) -> TensorShape:
+        raise NotImplementedError
+
+    def get_shape(self) -> TensorShape:
+        """The static shape."""
+        return self.shape
+
+    @property
+    def graph(self) -> Any:
+        return self._components()[-1].graph
+
+    def consumers(self) -> list[Any]:
+        return []
+
 
 class SparseTensor(Composite):
     """`values` at the rows of `indices` (int64 [n, rank]) of a tensor of `dense_shape` that is zero elsewhere.
@@ -53,9 +69,10 @@ class SparseTensor(Composite):
     TensorShape([2, 2])
     """
 
-    __slots__ = ("__dict__", "_dense_shape", "_indices", "_values")
+    __slots__ = ("__dict__", "_dense_shape", "_indices", "_static", "_values")
 
     def __init__(self, indices: Any, values: Any, dense_shape: Any) -> None:
+        self._static: TensorShape | None = None
         self._indices, self._dense_shape = (_wide(x) for x in (indices, dense_shape))
         self._values = convert_to_tensor(values)
         ranks = tuple(t.shape.rank for t in (self._indices, self._values, self._dense_shape))
@@ -82,17 +99,36 @@ class SparseTensor(Composite):
     @property
     def shape(self) -> TensorShape:
         """The shape of the dense tensor, as far as it is known."""
-        sizes = known(self._dense_shape)
-        if sizes is None:
-            return TensorShape([None] * self._dense_shape.shape[0])  # type: ignore[operator]
-        return TensorShape([d if isinstance(d, int) else None for d in sizes.tolist()])
+        if self._static is None:
+            sizes = known(self._dense_shape)
+            if sizes is None:
+                self._static = TensorShape([None] * self._dense_shape.shape[0])  # type: ignore[operator]
+            else:
+                self._static = TensorShape([d if isinstance(d, int) else None for d in sizes.tolist()])
+        return self._static
 
-    def get_shape(self) -> TensorShape:
-        return self.shape
+    def set_shape(self, shape: Any) -> None:
+        """Note what is known about the shape. Raises ValueError if it is incompatible."""
+        self._static = self.shape.merge_with(shape)
+
+    @property
+    def _type_spec(self) -> SparseTensorSpec:
+        return SparseTensorSpec(self.shape, self.dtype)
+
+    @classmethod
+    def from_value(cls, sparse_tensor_value: Any) -> SparseTensor:
+        """A sparse tensor of anything with `indices`, `values` and `dense_shape`."""
+        value = sparse_tensor_value
+        return cls(value.indices, value.values, value.dense_shape)
 
     def with_values(self, new_values: Any) -> SparseTensor:
         """Other values at the same places."""
-        return SparseTensor(self._indices, new_values, self._dense_shape)
+        return self._like(self._indices, new_values, self._dense_shape)
+
+    def _like(self, *parts: Any) -> SparseTensor:
+        made = SparseTensor(*parts)
+        made._static = self._static
+        return made
 
     def __str__(self) -> str:
         return f"SparseTensor(indices={self._indices}, values={self._values}, dense_shape={self._dense_shape})"
@@ -103,7 +139,7 @@ class SparseTensor(Composite):
         return (self._indices, self._values, self._dense_shape)
 
     def _from_components(self, components: Sequence[Any]) -> SparseTensor:
-        return SparseTensor(*components)
+        return self._like(*components)
 
 
 def _wide(x: Any) -> Tensor:
@@ -188,6 +224,10 @@ class RaggedTensor(Composite):
         """The static shape: None for the ragged axes."""
         rows = self._row_splits.shape[0]
         return TensorShape([None if rows is None else rows - 1, None, *self._values.shape.as_list()[1:]])
+
+    @property
+    def _type_spec(self) -> RaggedTensorSpec:
+        return RaggedTensorSpec(self.shape, self.dtype, self.ragged_rank, self._row_splits.dtype)
 
     def nrows(self, out_type: Any = None, name: str | None = None) -> Tensor:
         """How many rows there are."""

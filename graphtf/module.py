@@ -15,6 +15,7 @@ from graphtf import nest
 from graphtf.autograph.convert import converted_callee
 from graphtf.ir.binding import active_binder
 from graphtf.scopes import name_scope
+from graphtf.tracking import HELD, AutoTrackable
 from graphtf.variable import Variable
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -22,7 +23,7 @@ _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")  # where 
 _NAME = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 
 
-class Module:
+class Module(AutoTrackable):
     """A named container of variables, of other modules, and of the functions that use them.
 
     Variables and modules are found in attributes, and in lists, tuples and dicts that are attributes. The name is the
@@ -158,7 +159,7 @@ class _Leaves:
     def _attributes(self, module: Module) -> Iterator[tuple[tuple[Any, ...], Any]]:
         held = vars(module)
         for name in sorted(held, key=self._key):
-            if name in module._TF_MODULE_IGNORED_PROPERTIES:
+            if name == HELD or name in module._TF_MODULE_IGNORED_PROPERTIES:
                 continue
             try:
                 paths = nest.flatten_with_paths(held[name], self._composites)

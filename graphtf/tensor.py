@@ -56,7 +56,13 @@ class Reference:
         return f"<Reference wrapping {self._wrapped!r}>"
 
 
-class Tensor:
+class AbstractTensor:
+    """What tensors and variables have in common, and what may be used as one."""
+
+    __slots__ = ()
+
+
+class Tensor(AbstractTensor):
     """An immutable array of one dtype. Follows https://www.tensorflow.org/api_docs/python/tf/Tensor.
 
     >>> from graphtf import constant

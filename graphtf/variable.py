@@ -27,8 +27,9 @@ from graphtf.recording import active, record, touch
 from graphtf.refusal import invalid
 from graphtf.scopes import scopes
 from graphtf.spec import TensorSpec
-from graphtf.tensor import CPU, EagerTensor, Reference, Tensor, value_text
+from graphtf.tensor import CPU, AbstractTensor, EagerTensor, Reference, Tensor, value_text
 from graphtf.tensor_shape import TensorShape, as_shape
+from graphtf.tracking import Trackable
 
 _serial = itertools.count()
 
@@ -72,7 +73,7 @@ class _Creating(type):
         return create(**kwargs)
 
 
-class Variable(metaclass=_Creating):
+class Variable(AbstractTensor, Trackable, metaclass=_Creating):
     """A tensor that can be assigned to.
 
     `initial_value` may be a function of no arguments. `shape` may leave sizes open (None), which assignments then

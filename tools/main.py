@@ -19,7 +19,7 @@ from graphtf.tools.usage import UsageError
 
 COMMANDS = {
     "demo": "train a classifier as one compiled function, and see what the compiler did",
-    "run": "run a Python script, or a portable file on arrays",
+    "run": "run a TensorFlow program unmodified, or a portable file on arrays",
     "opt": "show a program after every pass, down to loops, LLVM IR and assembly",
     "view": "draw a program: text, SVG or Graphviz",
     "debug": "run a program node by node: values, the first NaN, native against the reference",
@@ -62,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"graphtf {graphtf.__version__}")
         return 0
+    if words[0].endswith(".py"):
+        words.insert(0, "run")  # a program itself: `python -m graphtf PROGRAM.py`
     name = words[0]
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, 1)

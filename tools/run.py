@@ -1,4 +1,5 @@
-"""Run a Python script with GraphTF's settings, or a portable file (or graph as text) on arrays."""
+"""Run a Python script as a TensorFlow program, GraphTF standing for TensorFlow; or a portable file (or graph as text)
+on arrays."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from graphtf.flags import flags
+from graphtf.posing import install_as_tensorflow
 from graphtf.tools import inputs, programs
 from graphtf.tools.terminal import Terminal
 from graphtf.tools.usage import UsageError
@@ -34,9 +36,10 @@ def main(options: argparse.Namespace) -> int:
 
 
 def script(path: str, rest: list[str]) -> int:
-    """Run a Python file as `python FILE ARGS` does."""
+    """Run a Python file as `python FILE ARGS` does; its `import tensorflow` and `import keras` get GraphTF."""
     if not Path(path).is_file():
         raise UsageError(f"no file {path!r}")
+    install_as_tensorflow()
     before = sys.argv, sys.path[:]
     sys.argv = [path, *rest]
     sys.path.insert(0, str(Path(path).resolve().parent))

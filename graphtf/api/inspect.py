@@ -16,7 +16,7 @@ from graphtf.functions.trace import active_trace
 from graphtf.ir import dtypes as dt
 from graphtf.nest import CompositeTensor
 from graphtf.scopes import scopes
-from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
+from graphtf.tensor import AbstractTensor, EagerTensor, SymbolicTensor, Tensor
 from graphtf.variable import Variable
 
 
@@ -26,7 +26,7 @@ def is_tensor(x: Any) -> bool:
     >>> is_tensor([1]), is_tensor(tf.constant([1]))
     (False, True)
     """
-    return isinstance(x, (Tensor, Variable, CompositeTensor)) or is_tensor_like(x)
+    return isinstance(x, (AbstractTensor, CompositeTensor))
 
 
 def is_symbolic_tensor(tensor: Any) -> bool:

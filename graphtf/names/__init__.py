@@ -11,9 +11,12 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from graphtf.names import arrays, control, core, module, nn, numeric, raw
+from graphtf.names import arrays, composite, control, core, distribute, internal, keras, module, nn, numeric, raw
 
-_TABLES = (core.TABLE, numeric.TABLE, control.TABLE, nn.TABLE, arrays.TABLE, raw.TABLE, module.TABLE)
+_TABLES = (
+    core.TABLE, numeric.TABLE, control.TABLE, nn.TABLE, arrays.TABLE, raw.TABLE, module.TABLE, composite.TABLE,
+    distribute.TABLE, keras.TABLE, internal.TABLE,
+)  # fmt: skip
 
 
 def _index() -> dict[str, tuple[str, str]]:
@@ -30,7 +33,8 @@ INDEX = _index()
 _MODULES = frozenset(home for home, _ in INDEX.values())  # a namespace of the name of one is that module
 NAMESPACES = frozenset(
     ".".join(parts[:k]) for name in INDEX for parts in [name.split(".")] for k in range(1, len(parts))
-)
+) | {"keras"}
+_HIDDEN = ("python", "compiler", "core", "__internal__")  # internals of TensorFlow that packages use
 
 
 def resolve(path: str) -> Any:
@@ -39,7 +43,8 @@ def resolve(path: str) -> Any:
         home, own = INDEX[path]
         return getattr(importlib.import_module(home), own)
     if path in NAMESPACES:
-        return importlib.import_module(f"graphtf.{path}") if f"graphtf.{path}" in _MODULES else namespace(path)
+        module = f"graphtf.{path}"
+        return importlib.import_module(module) if module in _MODULES or path == "keras" else namespace(path)
     raise AttributeError(f"graphtf has no tf.{path}: it is not a name of TensorFlow 2, or not implemented")
 
 
@@ -47,7 +52,7 @@ def names_in(space: str) -> list[str]:
     """The public names of a namespace ("" is tf itself)."""
     lead = f"{space}." if space else ""
     inside = (n[len(lead) :] for n in (*INDEX, *NAMESPACES) if n.startswith(lead))
-    return sorted({n for n in inside if "." not in n})
+    return sorted({n for n in inside if "." not in n and (space or n not in _HIDDEN)})
 
 
 class Namespace(ModuleType):

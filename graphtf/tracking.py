@@ -1,0 +1,123 @@
+"""`Trackable`: objects that know what they are made of, so that checkpoints and exports can follow.
+
+Invariant: an object's dependencies are those it was told of by name, and those among its attributes if it is an
+`AutoTrackable`. Entry points: `Trackable`, `AutoTrackable`, `ListWrapper`, `DictWrapper`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+HELD = "_self_unconditional_dependencies"  # the attribute that holds what an object was told of
+
+
+class Trackable:
+    """An object with named dependencies."""
+
+    def _track_trackable(self, trackable: Any, name: str, overwrite: bool = False) -> Any:
+        """Depend on `trackable` under a name. Raises TypeError if it is no Trackable, ValueError for a name in use."""
+        if not isinstance(trackable, Trackable):
+            raise TypeError(f"only Trackable objects can be tracked, got {type(trackable).__name__} for {name!r}")
+        held = self.__dict__.setdefault(HELD, {})
+        if not overwrite and held.get(name, trackable) is not trackable:
+            raise ValueError(f"{type(self).__name__} has a dependency named {name!r} already")
+        held[name] = trackable
+        return trackable
+
+    def _maybe_initialize_trackable(self) -> None:
+        self.__dict__.setdefault(HELD, {})
+
+    def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        """Name → dependency."""
+        return dict(self.__dict__.get(HELD, {}))
+
+    def _lookup_dependency(self, name: str, cached_dependencies: Any = None) -> Any:
+        """The dependency of a name, or None."""
+        return self._trackable_children().get(name)
+
+    def _serialize_to_tensors(self) -> dict[str, Any]:
+        """The tensors that a checkpoint stores for the object itself. Raises NotImplementedError if it has none."""
+        raise NotImplementedError
+
+    def _restore_from_tensors(self, restored_tensors: dict[str, Any]) -> Any:
+        """Take the values that `_serialize_to_tensors` gave."""
+        raise NotImplementedError
+
+
+class AutoTrackable(Trackable):
+    """A Trackable whose attributes are its dependencies.
+
+    >>> a, a.b = AutoTrackable(), AutoTrackable()
+    >>> list(a._trackable_children())
+    ['b']
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if getattr(self, "_self_setattr_tracking", True) and isinstance(value, Trackable) and name != HELD:
+            self._track_trackable(value, name, overwrite=True)
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self.__dict__.get(HELD, {}).pop(name, None)
+        super().__delattr__(name)
+
+    def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        found = super()._trackable_children(save_type, **kwargs)
+        if save_type == "savedmodel":
+            from graphtf.functions.function import Function  # which is made of trackable things
+
+            found.update((k, v) for k, v in vars(self).items() if isinstance(v, Function))
+        return found
+
+
+def no_automatic_dependency_tracking(method: _F) -> _F:
+    """A method in which attributes that are set do not become dependencies."""
+
+    @functools.wraps(method)
+    def untracked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = getattr(self, "_self_setattr_tracking", True)
+        self._self_setattr_tracking = False
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self._self_setattr_tracking = before
+
+    return untracked  # type: ignore[return-value]
+
+
+class ListWrapper(Trackable, list):  # type: ignore[type-arg]
+    """A list that tracks its elements by position."""
+
+    def __init__(self, wrapped_list: Any = ()) -> None:
+        list.__init__(self, wrapped_list)
+
+    def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        return {str(k): x for k, x in enumerate(self) if isinstance(x, Trackable)}
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return list.__eq__(self, other)
+
+    def __repr__(self) -> str:
+        return f"ListWrapper({list.__repr__(self)})"
+
+
+class DictWrapper(Trackable, dict):  # type: ignore[type-arg]
+    """A dict that tracks its values by key."""
+
+    def __init__(self, wrapped_dict: Any = ()) -> None:
+        dict.__init__(self, wrapped_dict)
+
+    def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        return dict(self._tracked())
+
+    def _tracked(self) -> Iterator[tuple[str, Any]]:
+        return ((str(k), x) for k, x in self.items() if isinstance(x, Trackable))
+
+    def __repr__(self) -> str:
+        return f"DictWrapper({dict.__repr__(self)})"
