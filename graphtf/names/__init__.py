@@ -11,11 +11,24 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from graphtf.names import arrays, composite, control, core, distribute, internal, keras, module, nn, numeric, raw
+from graphtf.names import (
+    arrays,
+    composite,
+    control,
+    core,
+    distribute,
+    internal,
+    keras,
+    module,
+    nn,
+    numeric,
+    raw,
+    signal,
+)
 
 _TABLES = (
     core.TABLE, numeric.TABLE, control.TABLE, nn.TABLE, arrays.TABLE, raw.TABLE, module.TABLE, composite.TABLE,
-    distribute.TABLE, keras.TABLE, internal.TABLE,
+    distribute.TABLE, keras.TABLE, internal.TABLE, signal.TABLE,
 )  # fmt: skip
 
 

@@ -1,0 +1,20 @@
+"""Names of images and signals."""
+
+from __future__ import annotations
+
+TABLE: dict[str, dict[str, str]] = {
+    "graphtf.api.image_resize": {
+        "image": "resize resize_with_pad ResizeMethod",
+    },
+    "graphtf.api.image_color": {
+        "image": "convert_image_dtype rgb_to_grayscale grayscale_to_rgb rgb_to_hsv hsv_to_rgb",
+    },
+    "graphtf.api.image_parts": {
+        "image": "crop_to_bounding_box pad_to_bounding_box extract_patches sobel_edges image_gradients total_variation",
+    },
+    "graphtf.api.signal": {
+        "signal": "fft fft2d fft3d ifft ifft2d ifft3d rfft rfft2d rfft3d irfft irfft2d irfft3d fftshift ifftshift "
+        "hann_window hamming_window kaiser_window vorbis_window frame overlap_and_add stft inverse_stft "
+        "inverse_stft_window_fn",
+    },
+}
