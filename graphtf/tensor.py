@@ -388,9 +388,10 @@ class SymbolicTensor(Tensor):
             raise self._refuse("iterable", "Its first dimension is unknown; use tf.map_fn, tf.scan or tf.while_loop.")
         return map(self.__getitem__, range(dims[0]))  # type: ignore[attr-defined]
 
-    def numpy(self) -> Any:
-        """Raises AttributeError: a traced tensor has no value yet."""
-        raise AttributeError(f"{self!r} has no value while the function is traced, so no `numpy()`")
+    def __getattr__(self, name: str) -> Any:
+        if name == "numpy":  # not even as an attribute: programs ask whether there is one
+            raise AttributeError(f"{self!r} has no value while the function is traced, so no `numpy()`")
+        return super().__getattr__(name)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         raise NotImplementedError(

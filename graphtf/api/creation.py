@@ -11,6 +11,7 @@ import numpy as np
 
 from graphtf.composite import Composite
 from graphtf.convert import convert_to_tensor, is_tensor_like, known_array
+from graphtf.indexed_slices import IndexedSlices
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, ceildiv, maximum, product
 from graphtf.ir.dtypes import DType, as_dtype
@@ -192,7 +193,11 @@ def _known_range(bounds: list[Any], dtype: DType) -> Tensor:
     if (delta > 0 and start > limit) or (delta < 0 and start < limit):
         sign = "<=" if delta > 0 else ">="
         raise invalid("range", f"Requires start {sign} limit when delta {'>' if delta > 0 else '<'} 0: {start}/{limit}")
-    count = -((start - limit) // delta) if dtype.is_integer else int(np.ceil(abs((limit - start) / delta)))
+    if dtype.is_integer:
+        count = -((start - limit) // delta)
+    else:  # in the dtype itself, as the kernel counts
+        a, b, step = (dtype.np.type(v) for v in bounds)
+        count = int(np.ceil(abs((b - a) / step)))
     return convert_to_tensor((start + np.arange(count) * delta).astype(dtype.np))
 
 
@@ -215,8 +220,8 @@ def linspace_nd(start: Any, stop: Any, num: Any, name: str | None = None, axis: 
     count = as_size(num, "linspace")
     if count is None:
         count = named_size(convert_to_tensor(num))
-    if isinstance(count, int) and count <= 0:
-        raise invalid("linspace", f"num must be positive, got {num!r}")
+    if isinstance(count, int) and count < 0:
+        raise invalid("linspace", f"num must not be negative, got {num!r}")
     shape = a.ir_type.dims if len(a.ir_type.dims) >= len(b.ir_type.dims) else b.ir_type.dims
     k = as_axis(axis, len(shape) + 1, "linspace")
     a, b = (p.reshape(p.broadcast(t, shape=shape), shape=(*shape[:k], 1, *shape[k:])) for t in (a, b))
@@ -314,6 +319,8 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
     target = as_dtype(dtype)
     if isinstance(x, Composite):
         return x.with_values(cast(x.values, target))
+    if isinstance(x, IndexedSlices):
+        return IndexedSlices(cast(x.values, target), x.indices, x.dense_shape)
     t = convert_to_tensor(x)
     if t.dtype is target:
         return t

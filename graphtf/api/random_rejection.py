@@ -18,11 +18,12 @@ from graphtf.api.random_state import stream
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
 from graphtf.ir import dtypes as dt
-from graphtf.ir.dims import product
+from graphtf.ir.dims import product, same
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.ir.ops.random import philox
 from graphtf.refusal import failed, invalid
+from graphtf.sizes import shape_vector
 from graphtf.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -192,9 +193,9 @@ def _sampled(
 ) -> Tensor:
     """Numbers for parameters of one shape, which are the last axes of `shape`: all of the first parameters first."""
 
-    def run(key: Array, counter: Array, *arrays: Array) -> list[Array]:
+    def run(key: Array, counter: Array, sizes: Array, *arrays: Array) -> list[Array]:
         rows = np.stack([a.astype(np.float64).reshape(-1) for a in arrays], axis=-1).tolist()
-        whole = int(np.prod(outer(arrays[0])))
+        whole = int(np.prod(sizes))
         each = whole // len(rows) if rows else 0
         found = np.empty((each, len(rows)))
         for k, row in enumerate(rows):
@@ -202,16 +203,10 @@ def _sampled(
                 found[j, k] = one(row, key, counter, k * each + j)
         if not dtype.is_floating:
             found = np.clip(found, *_range(dtype))
-        return [found.astype(dtype.np).reshape(outer(arrays[0]))]
+        return [found.astype(dtype.np).reshape(sizes)]
 
-    known = [d if isinstance(d, int) else None for d in shape]
-    if None in known:
-        raise ValueError("the shape must be known while the function is traced")
-
-    def outer(_: Array) -> tuple[int, ...]:
-        return tuple(known)  # type: ignore[arg-type]
-
-    (out,) = on_host(run, [key, counter, *parameters], [dtype], [shape])
+    wanted = shape_vector(shape, dt.int64)
+    (out,) = on_host(run, [key, counter, wanted, *parameters], [dtype], [shape])
     return out
 
 
@@ -235,13 +230,15 @@ def _one_binomial(row: list[float], key: Array, counter: Array, index: int) -> f
 def _together(a: Tensor, b: Tensor) -> list[Tensor]:
     from graphtf.api.shaping import broadcast_to
 
-    shape = np.broadcast_shapes(*(tuple(int(d) for d in t.ir_type.dims) for t in (a, b)))
+    if a.ir_type.dims == b.ir_type.dims:
+        return [a, b]
+    shape = p.add(a, b).ir_type.dims
     return [broadcast_to(t, shape) for t in (a, b)]
 
 
 def _fits(shape: Any, parameter: Tensor, name: str) -> None:
     last = parameter.ir_type.dims
-    if tuple(shape[len(shape) - len(last) :]) != tuple(last) or len(shape) < len(last):
+    if len(shape) < len(last) or not all(map(same, shape[len(shape) - len(last) :], last)):
         raise failed(name, f"Shape passed in must end with broadcasted shape: {list(shape)} and {list(last)}")
 
 

@@ -151,7 +151,8 @@ def scatter_nd(indices: Any, updates: Any, shape: Any, name: str | None = None) 
     from graphtf.api.creation import zeros
 
     values = convert_to_tensor(updates)
-    return _scattered(zeros(shape, values.dtype), indices, values, "add")
+    combine = "update" if values.dtype is dt.bool_ else "add"
+    return _scattered(zeros(shape, values.dtype), indices, values, combine)
 
 
 def _scattered(tensor: Any, indices: Any, updates: Any, combine: str) -> Tensor:

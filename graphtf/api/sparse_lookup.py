@@ -11,6 +11,7 @@ from typing import Any
 from graphtf.api.arithmetic import div_no_nan
 from graphtf.api.lookup import embedding_lookup
 from graphtf.api.segments import segment_sum, unsorted_segment_sum
+from graphtf.api.shaping import reshape
 from graphtf.composite import SparseTensor
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
@@ -71,6 +72,28 @@ def embedding_lookup_sparse(
     return _share(total, weights, combiner, lambda w: segment_sum(w, at))
 
 
+def _by_rows(
+    embedding_weights: Any, sparse_ids: Any, sparse_weights: Any, combiner: str, default_id: Any, max_norm: Any
+) -> Tensor:
+    """The lookup of ids of more axes: of the matrix of their rows, its result with these axes in front."""
+    from graphtf.api import sparse  # which is many functions, of which this needs one
+
+    lead = p.slice(sparse_ids.dense_shape, starts=(0,), limits=(sparse_ids.indices.shape[1] - 1,), strides=(1,))
+    last = p.slice(
+        sparse_ids.dense_shape,
+        starts=(sparse_ids.indices.shape[1] - 1,),
+        limits=(sparse_ids.indices.shape[1],),
+        strides=(1,),
+    )
+    matrix = p.concat(p.reshape(p.reduce_prod(lead, axes=(0,)), shape=(1,)), last, axis=0)
+    ids = sparse.reshape(sparse_ids, matrix)
+    weights = None if sparse_weights is None else sparse.reshape(sparse_weights, matrix)
+    found = safe_embedding_lookup_sparse(embedding_weights, ids, weights, combiner, default_id, max_norm)
+    out = reshape(found, p.concat(lead, p.dims(dims=found.ir_type.dims[1:], dtype=dt.int64), axis=0))
+    out.set_shape([*sparse_ids.shape[:-1], *found.shape[1:]])
+    return out
+
+
 def safe_embedding_lookup_sparse(
     embedding_weights: Any, sparse_ids: Any, sparse_weights: Any = None, combiner: str = "mean", default_id: Any = None,
     max_norm: Any = None, name: str | None = None, allow_fast_lookup: bool = False,
@@ -85,8 +108,11 @@ def safe_embedding_lookup_sparse(
     [[2.0], [0.0]]
     """
     combiner = _checked(sparse_ids, sparse_weights, combiner)
-    if sparse_ids.indices.shape[1] != 2:
+    rank = sparse_ids.indices.shape[1]
+    if rank < 2:
         raise ValueError(f"safe_embedding_lookup_sparse: ids must be a matrix, got the shape {sparse_ids.shape}")
+    if rank > 2:
+        return _by_rows(embedding_weights, sparse_ids, sparse_weights, combiner, default_id, max_norm)
     ids, at = sparse_ids.values, _rows_of(sparse_ids)
     first = p.slice(sparse_ids.dense_shape, starts=(0,), limits=(1,), strides=(1,))
     count = named_size(p.reshape(first, shape=()))
