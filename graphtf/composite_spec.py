@@ -1,7 +1,7 @@
 """Specs of sparse and ragged tensors: `SparseTensorSpec`, `RaggedTensorSpec`.
 
-Invariant: `spec.component_specs` are the specs of what `_components()` of a value lists, in that order. Entry points:
-the classes.
+Invariant: `spec._component_specs` are the specs of the tensors that `nest.flatten` finds in a value, in that order.
+Entry points: the classes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import DType, as_dtype
+from graphtf.nest import flatten
 from graphtf.spec import TensorSpec, TypeSpec
 from graphtf.tensor_shape import TensorShape, as_shape
 
@@ -31,23 +32,34 @@ class CompositeSpec(TypeSpec):
         raise NotImplementedError
 
     @property
-    def component_specs(self) -> tuple[TypeSpec, ...]:
-        """The specs of its tensors."""
+    def _component_specs(self) -> list[TensorSpec]:
+        """The specs of its tensors, flat."""
         raise NotImplementedError
 
-    def from_components(self, components: Sequence[Any]) -> Any:
+    def _to_components(self, value: Any) -> list[Any]:
+        """The tensors of a value."""
+        return flatten(value, expand_composites=True)
+
+    def _from_components(self, components: Sequence[Any]) -> Any:
         """The value of such tensors."""
         raise NotImplementedError
 
-    _component_specs = component_specs
+    @classmethod
+    def from_value(cls, value: Any) -> Any:
+        """The spec of a value."""
+        return value._type_spec
 
     def is_compatible_with(self, spec_or_value: Any) -> bool:
         """Could a value fit both? Takes a spec or a value."""
         other = spec_or_value if isinstance(spec_or_value, TypeSpec) else getattr(spec_or_value, "_type_spec", None)
-        return isinstance(other, type(self)) and self._fits(other)
+        return self._alike(other) and self.shape.is_compatible_with(other.shape)
 
-    def _fits(self, other: Any) -> bool:
-        return self.dtype is other.dtype and self.shape.is_compatible_with(other.shape)
+    def is_subtype_of(self, other: Any) -> bool:
+        return self._alike(other) and self.shape.is_subtype_of(other.shape)
+
+    def _alike(self, other: Any) -> bool:
+        """Is it a spec that differs in its shape only?"""
+        return type(other) is type(self) and other._key()[1:] == self._key()[1:]
 
 
 class SparseTensorSpec(CompositeSpec):
@@ -79,13 +91,15 @@ class SparseTensorSpec(CompositeSpec):
         return SparseTensor
 
     @property
-    def component_specs(self) -> tuple[TypeSpec, ...]:
-        rank = self._shape.rank
-        return (
-            TensorSpec([None, rank], dt.int64), TensorSpec([None], self._dtype), TensorSpec([rank], dt.int64),
-        )  # fmt: skip
+    def rank(self) -> int | None:
+        return self._shape.rank
 
-    def from_components(self, components: Sequence[Any]) -> Any:
+    @property
+    def _component_specs(self) -> list[TensorSpec]:
+        rank = self._shape.rank
+        return [TensorSpec([None, rank], dt.int64), TensorSpec([None], self._dtype), TensorSpec([rank], dt.int64)]
+
+    def _from_components(self, components: Sequence[Any]) -> Any:
         made = self.value_type(*components)
         made.set_shape(self._shape)
         return made
@@ -134,7 +148,9 @@ class RaggedTensorSpec(CompositeSpec):
             ragged_rank = rank - 1
         if rank is not None and ragged_rank >= rank:
             raise ValueError(f"Argument `ragged_rank` ({ragged_rank}) must be less than rank ({rank}).")
-        self._ragged_rank = int(ragged_rank)
+        if not isinstance(ragged_rank, int):
+            raise TypeError(f"Argument `ragged_rank` must be an int, got {ragged_rank!r}")
+        self._ragged_rank = ragged_rank
 
     @property
     def shape(self) -> TensorShape:
@@ -164,19 +180,19 @@ class RaggedTensorSpec(CompositeSpec):
         return RaggedTensor if self._ragged_rank else Tensor
 
     @property
-    def component_specs(self) -> tuple[TypeSpec, ...]:
-        rows, rank = self._shape[0], self._ragged_rank
-        splits = TensorSpec([None if rows is None else rows + 1], self._row_splits_dtype)
-        inner = self._shape[1:] if self._shape.rank is not None else as_shape(None)
-        if rank > 1:
-            values: TypeSpec = RaggedTensorSpec([None, *inner[1:]], self._dtype, rank - 1, self._row_splits_dtype)
-        else:
-            values = TensorSpec([None, *inner[1:]] if inner.rank is not None else None, self._dtype)
-        return values, splits
+    def _component_specs(self) -> list[TensorSpec]:
+        """The flat values, then the splits from the inside outwards."""
+        dims, level = self._shape.as_tuple(), self._ragged_rank
+        flat = None if dims is None else _flat_sizes(dims, level)
+        counts = [None if dims is None or dims[0] is None else dims[0] + 1, *(None,) * (level - 1)]
+        return [TensorSpec(flat, self._dtype), *(TensorSpec([c], self._row_splits_dtype) for c in reversed(counts))]
 
-    def from_components(self, components: Sequence[Any]) -> Any:
-        values, splits = components
-        return self.value_type(values, splits)
+    def _from_components(self, components: Sequence[Any]) -> Any:
+        made, *splits = components
+        dims = self._shape.as_tuple() or (None,) * (self._ragged_rank + 1)
+        for axis, split in zip(range(self._ragged_rank, 0, -1), splits):
+            made = self.value_type(made, split, dims[axis])
+        return made
 
     def most_specific_common_supertype(self, others: Any) -> RaggedTensorSpec | None:
         shape = self._shape
@@ -186,9 +202,6 @@ class RaggedTensorSpec(CompositeSpec):
             shape = shape.most_specific_compatible_shape(other.shape)
         return RaggedTensorSpec(shape, self._dtype, self._ragged_rank, self._row_splits_dtype)
 
-    def _fits(self, other: Any) -> bool:
-        return super()._fits(other) and self._ragged_rank == other.ragged_rank
-
     def _key(self) -> tuple[Any, ...]:
         return self._shape.as_tuple(), self._dtype, self._ragged_rank, self._row_splits_dtype
 
@@ -197,3 +210,13 @@ class RaggedTensorSpec(CompositeSpec):
 
     def __repr__(self) -> str:
         return f"RaggedTensorSpec({self._shape!r}, {self._dtype!r}, {self._ragged_rank}, {self._row_splits_dtype!r})"
+
+
+def _flat_sizes(dims: tuple[int | None, ...], level: int) -> list[int | None]:
+    """The sizes of the flat values: how many there are is known only if all rows are of one length."""
+    count = 1
+    for d in dims[: level + 1]:
+        if d is None:
+            return [None, *dims[level + 1 :]]
+        count *= d
+    return [count, *dims[level + 1 :]]

@@ -164,10 +164,15 @@ class ExtensionTypeSpec(TypeSpec):
 
     _component_specs = component_specs
 
+    def _to_components(self, value: Any) -> list[Any]:
+        return list(value._components())
+
     def from_components(self, components: Sequence[Any]) -> Any:
         """The object of such tensors."""
         parts = iter(components)
         return _object(self._of, {name: rebuilt(getattr(self, name), parts) for name in self._of._fields})
+
+    _from_components = from_components
 
     def is_compatible_with(self, spec_or_value: Any) -> bool:
         """Could an object fit both? Takes a spec or an object."""

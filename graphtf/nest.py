@@ -18,6 +18,11 @@ class CompositeTensor:
 
     __slots__ = ()
 
+    @property
+    def _static_key(self) -> Any:
+        """What of the value no component holds: two values of one key may share a trace."""
+        return getattr(self, "_type_spec", None)
+
     def _components(self) -> tuple[Any, ...]:
         raise NotImplementedError
 

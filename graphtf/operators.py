@@ -100,3 +100,26 @@ def install(*classes: type) -> None:
         cls.__ne__ = _not_equal  # type: ignore[assignment, method-assign]
         if not hasattr(cls, "__getitem__"):
             cls.__getitem__ = getitem  # type: ignore[attr-defined]
+
+
+def install_elementwise(cls: type) -> None:
+    """Give a class of ragged tensors the operators, applied to values that lie alike."""
+    for name, function in _BINARY.items():
+        setattr(cls, f"__{name}__", _over_rows(function, reflected=False))
+        setattr(cls, f"__r{name}__", _over_rows(function, reflected=True))
+    comparisons = {**_COMPARE, "eq": compare.equal, "ne": compare.not_equal}
+    for name, function in comparisons.items():
+        setattr(cls, f"__{name}__", _over_rows(function, reflected=False))
+    for name, function in _UNARY.items():
+        setattr(cls, f"__{name}__", lambda self, function=function: self.with_flat_values(function(self.flat_values)))
+
+
+def _over_rows(function: _Function, reflected: bool) -> _Function:
+    def method(self: Any, other: Any) -> Any:
+        from graphtf.api.ragged_math import apply  # which programs without ragged tensors need not load
+
+        if other is None:
+            return NotImplemented
+        return apply(function, [other, self] if reflected else [self, other])
+
+    return method

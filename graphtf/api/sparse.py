@@ -411,7 +411,8 @@ def coalesced(
 
 
 def add(a: Any, b: Any, threshold: Any = 0) -> Any:
-    """a + b: sparse if both are, else dense. Sums smaller than `threshold` are left out of a sparse one.
+    """a + b: sparse if both are, else dense. Sums of two that are smaller than `threshold` are left out of a sparse
+    one.
 
     Raises TypeError if neither is sparse. Follows https://www.tensorflow.org/api_docs/python/tf/sparse/add.
 
@@ -419,12 +420,15 @@ def add(a: Any, b: Any, threshold: Any = 0) -> Any:
     <tf.Tensor: shape=(3,), dtype=int32, numpy=array([1, 6, 1], dtype=int32)>
     """
     if isinstance(a, SparseTensor) and isinstance(b, SparseTensor):
-        out = coalesced(p.concat(a.indices, b.indices, axis=0), p.concat(a.values, b.values, axis=0), a.dense_shape)
+        places, values = p.concat(a.indices, b.indices, axis=0), p.concat(a.values, b.values, axis=0)
+        out = coalesced(places, values, a.dense_shape)
         out.set_shape(a.shape.merge_with(b.shape))
         if isinstance(threshold, (int, float)) and threshold == 0:
             return out
         size = p.abs(out.values)
-        return retain(out, p.ge(size, full_like(size, threshold)))
+        ones = p.broadcast(convert_to_tensor(1), shape=values.ir_type.dims)
+        alone = p.lt(coalesced(places, ones, a.dense_shape).values, convert_to_tensor(2))
+        return retain(out, p.logical_or(alone, p.ge(size, full_like(size, threshold))))
     if not isinstance(a, SparseTensor) and not isinstance(b, SparseTensor):
         raise TypeError("At least one input should be SparseTensor; do you mean to use tf.add()?")
     sparse, dense = (a, b) if isinstance(a, SparseTensor) else (b, a)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphtf.convert import convert_to_tensor
+from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.deferred import on_host
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import DType
@@ -19,6 +19,15 @@ from graphtf.tensor import Tensor, static_sizes
 from graphtf.tensor_shape import TensorShape, broadcast_static_shape
 
 Array = np.ndarray[Any, Any]
+
+
+def as_strings(x: Any, name: str) -> Tensor:
+    """x as a tensor of strings. Raises TypeError for Python values of another type, InvalidArgumentError (tracing:
+    TypeError) for a tensor of another dtype."""
+    t = convert_to_tensor(x, None if is_tensor_like(x) else dt.string)
+    if t.dtype is not dt.string:
+        raise wrong_dtype(name, f"expected strings, got {t.dtype.name}")
+    return t
 
 
 def join(inputs: Sequence[Any], separator: str = "", name: str | None = None) -> Tensor:
@@ -30,10 +39,7 @@ def join(inputs: Sequence[Any], separator: str = "", name: str | None = None) ->
     >>> join([["a", "b"], "c"], separator="-")
     <tf.Tensor: shape=(2,), dtype=string, numpy=array([b'a-c', b'b-c'], dtype=object)>
     """
-    parts = [convert_to_tensor(x) for x in inputs]
-    for x in parts:
-        if x.dtype is not dt.string:
-            raise wrong_dtype("strings.join", f"expected strings, got {x.dtype.name}")
+    parts = [as_strings(x, "strings.join") for x in inputs]
     between = separator.encode()
 
     def run(*arrays: Array) -> list[Array]:
@@ -62,7 +68,7 @@ def each(x: Tensor, function: Callable[[Any], bytes]) -> Tensor:
         out.reshape(-1)[:] = [function(v) for v in array.reshape(-1).tolist()]
         return [out]
 
-    (out,) = on_host(run, [x], [dt.string], [x.shape.as_tuple()])
+    (out,) = on_host(run, [x], [dt.string], [x.ir_type.shape])
     return out
 
 

@@ -103,7 +103,7 @@ class Function:
         given = list(args[: len(specs)])
         if len(args) < len(specs):
             raise TypeError(f"{self._name}: input_signature has {len(specs)} entries, got {len(args)} arguments")
-        tensors = [_fitted(self._name, x, spec) for x, spec in _pairs(self._name, given, specs)]
+        tensors = [t for x, spec in _pairs(self._name, given, specs) for t in _fitted(self._name, x, spec)]
         rest = canonical((*specs, *args[len(specs) :]), kwargs)
         extra = rest.tensors[len(tensors) :]
         return Canonical(rest.signature, [*tensors, *extra], rest.structure)
@@ -324,25 +324,19 @@ def _template(result: Any) -> Any:
 def _pairs(name: str, args: list[Any], specs: Any) -> list[tuple[Any, Any]]:
     """Each spec with the argument, or the part of one, that stands where it does."""
     try:
-        found = zip(nest.flatten_up_to(list(specs), args), nest.flatten(list(specs)))
-        return [pair for x, spec in found for pair in _parts(name, x, spec)]
+        return list(zip(nest.flatten_up_to(list(specs), args), nest.flatten(list(specs))))
     except (ValueError, TypeError) as e:
         raise TypeError(f"{name}: arguments do not have the structure of input_signature: {e}") from None
 
 
-def _parts(name: str, x: Any, spec: Any) -> list[tuple[Any, Any]]:
-    """The tensors of a composite argument with their specs; of another, itself with its own."""
-    if not hasattr(spec, "from_components"):
-        return [(x, spec)]
-    if not spec.is_compatible_with(x):
-        raise TypeError(f"Binding inputs to tf.function `{name}` failed: got {x!r}, expected {spec}")
-    return [pair for c, s in zip(x._components(), spec.component_specs) for pair in _parts(name, c, s)]
-
-
-def _fitted(name: str, x: Any, spec: Any) -> Any:
-    """An argument as its spec wants it."""
+def _fitted(name: str, x: Any, spec: Any) -> list[Any]:
+    """The tensors of an argument as its spec wants it."""
+    if hasattr(spec, "_component_specs"):
+        if not spec.is_compatible_with(x):
+            raise TypeError(f"Binding inputs to tf.function `{name}` failed: got {x!r}, expected {spec}")
+        return list(spec._to_components(x))
     if not isinstance(spec, TensorSpec):
-        return x
+        return [x]
     if isinstance(x, Variable):
         x = x.value()
     try:
@@ -353,7 +347,7 @@ def _fitted(name: str, x: Any, spec: Any) -> Any:
         raise TypeError(
             f"Binding inputs to tf.function `{name}` failed: got {TensorSpec.from_tensor(tensor)}, expected {spec}"
         )
-    return tensor
+    return [tensor]
 
 
 def function(

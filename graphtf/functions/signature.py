@@ -174,7 +174,7 @@ class _Walk:
             return ("variable", Identity(x._root)), x
         if isinstance(x, TensorSpec):
             return self.tensor(x, Leaf(x.dtype, x.shape.as_tuple()))
-        if isinstance(x, CompositeTensor) or (isinstance(x, TypeSpec) and hasattr(x, "from_components")):
+        if isinstance(x, CompositeTensor) or hasattr(kind, "_component_specs"):
             return self.composite(x)
         if isinstance(x, (list, tuple, Mapping)) or nest.is_nested(x):
             return self.nested(x)
@@ -186,16 +186,6 @@ class _Walk:
             return ("object", Identity(x)), x
         return self.nested_partial(x) if isinstance(x, functools.partial) else self.other(x)
 
-    def composite(self, x: Any) -> tuple[Any, Any]:
-        """A composite tensor, or the spec of one."""
-        if isinstance(x, TypeSpec):
-            kind, spec, inside = x.value_type, x, x.component_specs
-        else:
-            x = x._as_argument()
-            kind, spec, inside = type(x), getattr(x, "_type_spec", None), x._components()
-        parts = [self.visit(c) for c in inside]
-        return (kind, spec, tuple(k for k, _ in parts)), _Composite(x, [s for _, s in parts])
-
     def tensor(self, x: Any, leaf: Leaf) -> tuple[Any, Any]:
         self.tensors.append(x)
         self.leaves.append(leaf)
@@ -205,6 +195,16 @@ class _Walk:
         dims = x.value.ir_type.shape
         pattern = tuple(self.seen.setdefault(d, len(self.seen)) for d in dims or () if not isinstance(d, int))
         return Leaf(x.dtype, static_sizes(dims), pattern)
+
+    def composite(self, x: Any) -> tuple[Any, Any]:
+        """A composite tensor, or the spec of one."""
+        if isinstance(x, CompositeTensor):
+            x = x._as_argument()
+            static, components = x._static_key, x._components()
+        else:
+            static, components = x, x._component_specs
+        parts = [self.visit(c) for c in components]
+        return (type(x), static, tuple(k for k, _ in parts)), _Composite(x, [s for _, s in parts])
 
     def nested(self, x: Any) -> tuple[Any, Any]:
         if isinstance(x, Mapping):
@@ -236,7 +236,7 @@ class _Walk:
 
 
 class _Composite:
-    """A composite tensor, or the spec of one, without its tensors."""
+    """A composite tensor without its tensors, or the spec of one."""
 
     def __init__(self, original: Any, parts: list[Any]) -> None:
         self.original, self.parts = original, parts
@@ -248,8 +248,7 @@ def filled(structure: Any, tensors: Sequence[Any]) -> Any:
         return tensors[structure.number]
     if isinstance(structure, _Composite):
         parts = [filled(x, tensors) for x in structure.parts]
-        make = getattr(structure.original, "from_components", None) or structure.original._from_components
-        return make(parts)
+        return structure.original._from_components(parts)
     if isinstance(structure, Mapping):
         return nest._mapping_like(structure, {k: filled(v, tensors) for k, v in structure.items()})
     items = None if isinstance(structure, CompositeTensor) else nest._items(structure, False)

@@ -11,12 +11,15 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from graphtf.dispatch import dispatched
 from graphtf.names import (
     arrays,
     composite,
+    composites,
     control,
     core,
     distribute,
+    files,
     internal,
     keras,
     module,
@@ -24,11 +27,12 @@ from graphtf.names import (
     numeric,
     raw,
     signal,
+    text,
 )
 
 _TABLES = (
     core.TABLE, numeric.TABLE, control.TABLE, nn.TABLE, arrays.TABLE, raw.TABLE, module.TABLE, composite.TABLE,
-    distribute.TABLE, keras.TABLE, internal.TABLE, signal.TABLE,
+    distribute.TABLE, keras.TABLE, internal.TABLE, signal.TABLE, text.TABLE, files.TABLE,
 )  # fmt: skip
 
 
@@ -53,12 +57,18 @@ _HIDDEN = ("python", "compiler", "core", "__internal__")  # internals of TensorF
 def resolve(path: str) -> Any:
     """The object published under a dotted name ("math.add"), or the namespace. Raises AttributeError for neither."""
     if path in INDEX:
-        home, own = INDEX[path]
-        return getattr(importlib.import_module(home), own)
+        return _published(*INDEX[path])
     if path in NAMESPACES:
         module = f"graphtf.{path}"
         return importlib.import_module(module) if module in _MODULES or path == "keras" else namespace(path)
     raise AttributeError(f"graphtf has no tf.{path}: it is not a name of TensorFlow 2, or not implemented")
+
+
+def _published(home: str, own: str) -> Any:
+    """The object, and for functions that take sparse or ragged tensors too, what sends those on."""
+    found = getattr(importlib.import_module(home), own)
+    kind = composites.KINDS.get((home, own))
+    return found if kind is None else dispatched(found, kind)
 
 
 def names_in(space: str) -> list[str]:

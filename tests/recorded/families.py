@@ -1,0 +1,7 @@
+"""All families of recorded cases."""
+
+from __future__ import annotations
+
+from tests.recorded import lookup, ragged, sparse, strings
+
+FAMILIES = (strings.FAMILY, ragged.FAMILY, sparse.FAMILY, lookup.FAMILY)
