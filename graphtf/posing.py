@@ -23,6 +23,14 @@ TENSORFLOW = "2.21.0"  # the release whose API this is
 _KERAS = "keras._tf_keras.keras"  # what TensorFlow calls tf.keras
 _BACKEND = "KERAS_BACKEND"
 _INSTEAD = {"version": "graphtf.internal.version"}  # what differs from `graphtf`'s own
+_CLASSES = {  # what packages recognise by the name of its class and module, without importing TensorFlow
+    "graphtf.tensor.Tensor": "tensorflow.python.framework.tensor.Tensor",
+    "graphtf.tensor.EagerTensor": "tensorflow.python.framework.ops.EagerTensor",
+    "graphtf.composite.SparseTensor": "tensorflow.python.framework.sparse_tensor.SparseTensor",
+    "graphtf.composite.RaggedTensor": "tensorflow.python.ops.ragged.ragged_tensor.RaggedTensor",
+    "graphtf.data.dataset.Dataset": "tensorflow.python.data.ops.dataset_ops.DatasetV2",
+    "graphtf.distribution.values.DistributedDataset": "tensorflow.python.distribute.input_lib.DistributedDataset",
+}
 _METADATA = f"Metadata-Version: 2.1\nName: tensorflow\nVersion: {TENSORFLOW}\nSummary: provided by GraphTF\n"
 
 
@@ -147,3 +155,7 @@ def install_as_tensorflow() -> None:
     os.environ[_BACKEND] = "tensorflow"
     sys.meta_path.insert(0, _finder)
     importlib.import_module("tensorflow")
+    for own, told in _CLASSES.items():
+        home, _, name = own.rpartition(".")
+        cls = getattr(importlib.import_module(home), name)
+        cls.__module__, _, cls.__name__ = told.rpartition(".")

@@ -45,7 +45,8 @@ def as_size(x: Any, name: str = "shape") -> Dim | None:
             return None
         if contents.size != 1:
             raise invalid(name, f"expected a scalar, got {x!r}")
-        return _whole(contents.item(), name)
+        size = contents.item()
+        return int(size) if isinstance(size, float) and size.is_integer() else _whole(size, name)
     if isinstance(x, Dimension):
         return x.value
     return _whole(x, name)

@@ -144,6 +144,14 @@ def convolution(
     spatial = len(w.ir_type.dims) - 2
     if not 1 <= spatial <= 3:
         raise ValueError(f"`num_spatial_dims` must be 1, 2, or 3. Received: num_spatial_dims={spatial}.")
+    place = layout(data_format, spatial, "convolution")
+    given = ((strides, "strides"), (dilations, "dilations"))
+    steps, gaps = (spread(v, place, "convolution", what) for v, what in given)
+    if max(steps) > 1 and max(gaps) > 1:
+        raise ValueError(
+            "`strides > 1` not supported in conjunction with `dilation_rate > 1`. "
+            f"Received: strides={list(steps)} and dilation_rate={list(gaps)}"
+        )
     return _convolve(input, filters, strides, padding, data_format, dilations, spatial, "convolution")
 
 

@@ -78,13 +78,9 @@ def _by_rows(
     """The lookup of ids of more axes: of the matrix of their rows, its result with these axes in front."""
     from graphtf.api import sparse  # which is many functions, of which this needs one
 
-    lead = p.slice(sparse_ids.dense_shape, starts=(0,), limits=(sparse_ids.indices.shape[1] - 1,), strides=(1,))
-    last = p.slice(
-        sparse_ids.dense_shape,
-        starts=(sparse_ids.indices.shape[1] - 1,),
-        limits=(sparse_ids.indices.shape[1],),
-        strides=(1,),
-    )
+    sizes, axes = sparse_ids.dense_shape, sparse_ids.indices.shape[1]
+    lead = p.slice(sizes, starts=(0,), limits=(axes - 1,), strides=(1,))
+    last = p.slice(sizes, starts=(axes - 1,), limits=(axes,), strides=(1,))
     matrix = p.concat(p.reshape(p.reduce_prod(lead, axes=(0,)), shape=(1,)), last, axis=0)
     ids = sparse.reshape(sparse_ids, matrix)
     weights = None if sparse_weights is None else sparse.reshape(sparse_weights, matrix)

@@ -6,6 +6,8 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.tensor": {
         "__internal__": "EagerTensor SymbolicTensor",
         "__internal__.types": "Tensor=AbstractTensor",
+        "python.framework.tensor": "Tensor",
+        "python.framework.ops": "EagerTensor",
     },
     "graphtf.nest": {
         "__internal__": "CompositeTensor",
@@ -34,6 +36,16 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.internal.sparse_matrix": {
         "python.ops.linalg.sparse.sparse_csr_matrix_ops": "sparse_tensor_to_csr_sparse_matrix "
         "csr_sparse_matrix_to_sparse_tensor sparse_matrix_sparse_mat_mul",
+    },
+    "graphtf.composite": {
+        "python.framework.sparse_tensor": "SparseTensor",
+        "python.ops.ragged.ragged_tensor": "RaggedTensor",
+    },
+    "graphtf.data.dataset": {
+        "python.data.ops.dataset_ops": "DatasetV2=Dataset",
+    },
+    "graphtf.distribution.values": {
+        "python.distribute.input_lib": "DistributedDataset",
     },
     "graphtf.api.compare": {
         "python.ops.math_ops": "is_nan",
