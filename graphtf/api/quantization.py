@@ -227,12 +227,31 @@ def quantize_and_dequantize_v2(
         _require(ordered, failed(what, f"Invalid range: input_min {input_min!r} > input_max {input_max!r}"))
     last = 2 ** (int(num_bits) - bool(signed_input)) - 1
     first = (-last if narrow_range else -last - 1) if signed_input else 0
-    step, low, high = _step(low, high, first, last)
+    scale, step, low, high = _step(low, high, first, last)
     cut = p.minimum(p.maximum(still, low), high) if range_given else still
-    scaled = p.div(cut, step)
+    scaled = p.mul(cut, scale)
     count = p.round(scaled) if round_mode == "HALF_TO_EVEN" else p.floor(p.add(scaled, scalar_like(x, 0.5)))
     inside = p.logical_and(p.ge(still, floor), p.le(still, ceiling))
     return _passing(p.mul(count, step), p.select(inside, x, still))
+
+
+def quantize_and_dequantize(
+    input: Any, input_min: Any, input_max: Any, signed_input: bool = True, num_bits: int = 8, range_given: bool = False,
+    round_mode: str = "HALF_TO_EVEN", name: str | None = None, narrow_range: bool = False, axis: int | None = None,
+) -> Tensor:  # fmt: skip
+    """As `quantize_and_dequantize_v2`, but gradients pass as if it did nothing.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/quantization/quantize_and_dequantize.
+
+    >>> quantize_and_dequantize([0.4, 1.], -1., 1., num_bits=3, range_given=True)
+    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([0.33333334, 1.        ], dtype=float32)>
+    """
+    x = convert_to_tensor(input)
+    levels = quantize_and_dequantize_v2(
+        p.stop_gradient(x), input_min, input_max, signed_input, num_bits, range_given, round_mode, None, narrow_range,
+        axis,
+    )  # fmt: skip
+    return _passing(levels, x)
 
 
 def _kept(x: Tensor, axis: int | None, name: str) -> tuple[int, ...]:
@@ -264,8 +283,8 @@ def _require(condition: Tensor, error: Exception) -> None:
     getattr(p, "assert")(condition, message=str(error))
 
 
-def _step(low: Tensor, high: Tensor, first: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The step, and the range that the levels cover with it."""
+def _step(low: Tensor, high: Tensor, first: int, last: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """How many steps there are to 1, the step, and the range that the levels cover with it."""
     zero = scalar_like(low, 0)
     most = scalar_like(low, low.dtype.max)
     a, b = scalar_like(low, first), scalar_like(low, last)
@@ -273,5 +292,5 @@ def _step(low: Tensor, high: Tensor, first: int, last: int) -> tuple[Tensor, Ten
     by_high = p.select(p.gt(p.mul(b, high), zero), p.div(b, high), most)
     lower = p.lt(by_low, by_high)
     step = p.select(lower, p.div(low, scalar_like(low, first or 1)), p.div(high, b))
-    step = p.select(p.eq(step, zero), scalar_like(low, 1), step)
-    return step, p.select(lower, low, p.mul(a, step)), p.select(lower, p.mul(b, step), high)
+    scale = p.select(lower, by_low, by_high)
+    return scale, step, p.select(lower, low, p.mul(a, step)), p.select(lower, p.mul(b, step), high)

@@ -22,7 +22,7 @@ from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.ops.prims import p
 from graphtf.ir.ops.random import philox
 from graphtf.refusal import invalid
-from graphtf.tensor import Tensor
+from graphtf.tensor import EagerTensor, Tensor
 
 Array = np.ndarray[Any, Any]
 
@@ -219,3 +219,86 @@ def _expected(probability: Array, drawn: int, tries: int) -> Array:
     """How often, or for rejection of repeats how probably, a class is drawn."""
     made = probability * drawn if tries == drawn else -np.expm1(tries * np.log1p(-probability))
     return made.astype(np.float32)
+
+
+def all_candidate_sampler(
+    true_classes: Any, num_true: int, num_sampled: int, unique: bool, seed: Any = None, name: str | None = None
+) -> Candidates:
+    """All of the classes 0 … num_sampled - 1, each expected once.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/random/all_candidate_sampler.
+
+    >>> all_candidate_sampler([[0]], 1, 3, True).sampled_candidates.numpy().tolist()
+    [0, 1, 2]
+    """
+    truth = convert_to_tensor(true_classes, None if isinstance(true_classes, Tensor) else dt.int64)
+    if isinstance(truth, EagerTensor) and not ((truth._array >= 0) & (truth._array < num_sampled)).all():
+        raise invalid("all_candidate_sampler", f"true_classes must lie in [0, {num_sampled})")
+    sampled = p.iota(shape=(num_sampled,), axis=0, dtype=dt.int64)
+    one = convert_to_tensor(1.0)
+    counts = (p.broadcast(one, shape=t.ir_type.dims) for t in (truth, sampled))
+    return Candidates(sampled, *counts)
+
+
+def fixed_unigram_candidate_sampler(
+    true_classes: Any, num_true: int, num_sampled: int, unique: bool, range_max: int, vocab_file: str = "",
+    distortion: float = 1.0, num_reserved_ids: int = 0, num_shards: int = 1, shard: int = 0, unigrams: Any = (),
+    seed: Any = None, name: str | None = None,
+) -> Candidates:  # fmt: skip
+    """Classes drawn with given weights, raised to the power `distortion`; reserved ones, the first, are not drawn.
+
+    The weights are `unigrams`, or the last column of the comma-separated lines of `vocab_file`. Raises
+    InvalidArgumentError for neither or both, and for more distinct classes than there are.
+    Follows https://www.tensorflow.org/api_docs/python/tf/random/fixed_unigram_candidate_sampler.
+
+    >>> fixed_unigram_candidate_sampler([[0]], 1, 2, True, 3, unigrams=[1.0, 0.0, 1.0]).sampled_candidates.shape
+    TensorShape([2])
+    """
+    weights = _weights(vocab_file, distortion, num_reserved_ids, unigrams)
+    if len(weights) != range_max:
+        raise invalid("fixed_unigram_candidate_sampler", f"{len(weights)} classes have weights, expected {range_max}")
+    own = np.where(np.arange(range_max) % num_shards == shard, weights, np.float32(0))
+    places = np.arange(shard, range_max, num_shards)
+    accept, other = _aliases(weights[places])
+    share = own / own.sum()
+
+    def draw(words: Iterator[int]) -> int:
+        level = np.uint32(next(words) & 0x7FFFFF | 0x3F800000).view(np.float32) - np.float32(1)
+        bucket = _below_32(len(places), words)
+        return int(places[bucket if level < accept[bucket] else other[bucket]])
+
+    return _candidates(
+        "fixed_unigram", true_classes, num_true, num_sampled, unique, range_max, seed, draw, lambda c: share[c]
+    )
+
+
+def _weights(vocab_file: str, distortion: float, reserved: int, unigrams: Any) -> Array:
+    if bool(vocab_file) == bool(len(unigrams)):
+        raise invalid("fixed_unigram_candidate_sampler", "give either vocab_file or unigrams")
+    given = list(unigrams)
+    if vocab_file:
+        with open(vocab_file, encoding="utf-8") as lines:
+            given = [float(line.rsplit(",", 1)[-1]) for line in lines if line.strip()]
+    return np.concatenate([np.zeros(reserved), np.power(np.array(given, np.float32), distortion)]).astype(np.float32)
+
+
+def _below_32(count: int, words: Iterator[int]) -> int:
+    """As `_below`, of 32 bits."""
+    least = 0 if count & (count - 1) == 0 else (2**32 - 1) % count + 1
+    while (word := next(words)) < least:
+        continue
+    return word % count
+
+
+def _aliases(weights: Array) -> tuple[Array, Array]:
+    """Vose's table: bucket k is itself with probability accept[k], else other[k]."""
+    share = weights.astype(np.float64) * len(weights) / weights.astype(np.float64).sum()
+    other = np.arange(len(weights))
+    low, high = [k for k, w in enumerate(share) if w < 1], [k for k, w in enumerate(share) if w >= 1]
+    while low and high:
+        short, tall = low.pop(), high.pop()
+        other[short] = tall
+        share[tall] -= 1 - share[short]
+        (low if share[tall] < 1 else high).append(tall)
+    share[[*low, *high]] = 1
+    return share.astype(np.float32), other

@@ -16,7 +16,7 @@ from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p
-from graphtf.refusal import failed
+from graphtf.refusal import failed, invalid
 from graphtf.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -52,6 +52,11 @@ def _combined(a: Any, b: Any, combine: Callable[[set[Any], set[Any]], set[Any]],
     dtype, kind = a.dtype, b.dtype
     if dtype is not kind or dtype not in _DTYPES:
         raise TypeError(f"{name}: expected sets of one dtype of integers or strings, got {dtype.name} and {kind.name}")
+    ranks = [x.shape.rank for x in (a, b)]
+    if None not in ranks and (min(ranks) < 2 or ranks[0] != ranks[1]):
+        raise invalid(name, f"expected tensors of one number of axes, 2 or more, got shapes {a.shape} and {b.shape}")
+    if not a.shape[:-1].is_compatible_with(b.shape[:-1]):
+        raise invalid(name, f"the axes before the last differ: {a.shape[:-1]} and {b.shape[:-1]}")
 
     def run(*arrays: Array) -> list[Array]:
         (one, lead), (other, rest) = _groups(arrays[: len(left)]), _groups(arrays[len(left) :])

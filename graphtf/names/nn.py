@@ -35,6 +35,9 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.api.sparse_lookup": {
         "nn": "embedding_lookup_sparse safe_embedding_lookup_sparse",
     },
+    "graphtf.api.sampled_losses": {
+        "nn": "compute_accidental_hits nce_loss sampled_softmax_loss",
+    },
     "graphtf.api.ctc": {
         "nn": "ctc_beam_search_decoder ctc_greedy_decoder ctc_loss ctc_unique_labels",
     },
@@ -67,7 +70,9 @@ TABLE: dict[str, dict[str, str]] = {
         "random": "set_seed",
     },
     "graphtf.api.random_discrete": {
-        "random": "uniform_candidate_sampler log_uniform_candidate_sampler",
+        "random": "uniform_candidate_sampler log_uniform_candidate_sampler all_candidate_sampler "
+        "fixed_unigram_candidate_sampler",
+        "nn": "all_candidate_sampler fixed_unigram_candidate_sampler",
         "random.experimental": "index_shuffle stateless_shuffle",
     },
     "graphtf.api.random_rejection": {
