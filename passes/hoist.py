@@ -6,17 +6,15 @@ again, or is larger than what it is computed from, stays inside, where it is fus
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
-from graphtf.ir.dims import SymDim, symbols
 from graphtf.ir.graph import Graph, Node, Value, map_regions
 from graphtf.ir.op import Host, Trait
-from graphtf.ir.types import RefType, TensorType
+from graphtf.ir.types import TensorType
 from graphtf.passes.fusion.classify import is_free
 from graphtf.passes.fusion.cost import elements
 from graphtf.passes.rebuild import Rebuild
+from graphtf.passes.sizes import births, names_in_node
 from graphtf.passes.structure import is_loop
 
 
@@ -81,7 +79,7 @@ class Mover:
         self.before: list[Node] = []
         self.outer: dict[Value, Value] = {}  # what stands outside for what does not change
         self.floating: dict[Value, Node] = {}  # nodes that stay, and are copied out where one that moves reads them
-        self.late = late_sizes(region)
+        self.late = births(region.inputs, region.nodes).keys()  # sizes that an iteration makes known
         carried = len(n.outputs)
         for v, x in zip(region.inputs[carried:], n.inputs[carried:]):
             if isinstance(v.type, TensorType) and v.type == x.type:
@@ -93,7 +91,8 @@ class Mover:
         self.taken = {v: x for v, x in self.outer.items() if v in used and v not in given and v not in self.floating}
 
     def visit(self, m: Node) -> None:
-        constant = all(v in self.outer or v in self.floating for v in m.inputs) and self.late.isdisjoint(sizes_of(m))
+        same = all(v in self.outer or v in self.floating for v in m.inputs)
+        constant = same and self.late.isdisjoint(names_in_node(m))
         if constant and is_movable(m):
             self.copy(m)
             return
@@ -108,29 +107,6 @@ class Mover:
         outputs = tuple(Value(v.type, v.hint) for v in m.outputs)
         self.before.append(replace(m, inputs=tuple(self.outer[v] for v in m.inputs), outputs=outputs))
         self.outer.update(zip(m.outputs, outputs))
-
-
-def late_sizes(region: Graph) -> set[str]:
-    """The sizes that only host steps of an iteration make known."""
-    given = {s for v in region.inputs for s in _names(v)}
-    hosts = (m for m in region.walk() if isinstance(m.op.lowering, Host))
-    return {s for m in hosts for s in sizes_of(m)} - given
-
-
-def sizes_of(m: Node) -> set[str]:
-    """The names of sizes in a node's results and attributes."""
-    return {s for v in m.outputs for s in _names(v)} | {s for x in m.attrs.values() for s in _within(x)}
-
-
-def _within(attr: Any) -> Iterator[str]:
-    if isinstance(attr, tuple):
-        return (s for x in attr for s in _within(x))
-    return iter(symbols(attr) if isinstance(attr, SymDim) else ())
-
-
-def _names(v: Value) -> Iterator[str]:
-    content = v.type.content if isinstance(v.type, RefType) else v.type
-    return (s for d in content.dims_or_none for s in symbols(d))
 
 
 def is_movable(m: Node) -> bool:
