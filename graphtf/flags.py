@@ -21,6 +21,7 @@ class Flags:
     run_eagerly: bool = False  # GRAPHTF_EAGER: tf.function calls the Python function itself
     verify: bool = False  # GRAPHTF_VERIFY: run both and compare
     debug: bool = False  # GRAPHTF_DEBUG: native code checks every index
+    subnormals: bool = False  # GRAPHTF_SUBNORMALS: native code keeps subnormal numbers (threads.keep_subnormals later)
     traces: int = 256  # GRAPHTF_TRACES: how many traces a function keeps
 
 
@@ -29,5 +30,6 @@ flags = Flags(
     run_eagerly=_env_flag("GRAPHTF_EAGER"),
     verify=_env_flag("GRAPHTF_VERIFY"),
     debug=_env_flag("GRAPHTF_DEBUG"),
+    subnormals=_env_flag("GRAPHTF_SUBNORMALS"),
     traces=int(os.environ.get("GRAPHTF_TRACES", "256")),
 )

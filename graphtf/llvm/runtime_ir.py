@@ -11,6 +11,7 @@ import string
 import sys
 import time
 
+from graphtf.llvm.subnormals import control
 from graphtf.llvm.target import Target
 
 # What generated modules may declare; the addresses come from the loaded runtime.
@@ -60,7 +61,7 @@ def text(target: Target) -> str:
         "sa_siginfo": 0x40 if apple else 4,
     }
     placement = _PLACEMENT_LINUX if sys.platform == "linux" else _PLACEMENT_ELSEWHERE
-    return string.Template(_POOL + placement + _INTERRUPT + _CALLS).substitute(values)
+    return string.Template(_POOL + placement + _INTERRUPT + _CALLS).substitute(values) + control(target)
 
 
 # One job at a time. `state` holds the job's number (upper half), whether it still takes workers (bit 31) and how
@@ -318,6 +319,7 @@ work:
   %task = load ptr, ptr @task
   %context = load ptr, ptr @context
   %count = load i64, ptr @count
+  %before = call i64 @enter_arithmetic()
   call void @work_off(ptr %task, ptr %context, i64 %count)
   br label %leave
 leave:
@@ -609,7 +611,9 @@ doubt:
   %bad = icmp ne ptr %error, null
   br i1 %bad, label %fail, label %run
 run:
+  %control = call i64 @enter_arithmetic()
   %status = call i32 %program(ptr %args)
+  call void @set_control(i64 %control)
   %wide = sext i32 %status to i64
   %result = call ptr @PyLong_FromLong(i64 %wide)
   ret ptr %result
@@ -629,7 +633,9 @@ doubt:
   br i1 %bad, label %fail, label %run
 run:
   %state = call ptr @PyEval_SaveThread()
+  %control = call i64 @enter_arithmetic()
   %status = call i32 %program(ptr %args)
+  call void @set_control(i64 %control)
   call void @PyEval_RestoreThread(ptr %state)
   %wide = sext i32 %status to i64
   %result = call ptr @PyLong_FromLong(i64 %wide)
@@ -649,7 +655,9 @@ doubt:
   %bad = icmp ne ptr %error, null
   br i1 %bad, label %fail, label %run
 run:
+  %control = call i64 @enter_arithmetic()
   %status = call i32 @run_watched(ptr %program, ptr %args)
+  call void @set_control(i64 %control)
   %raised = call ptr @PyErr_Occurred()
   %stopped = icmp ne ptr %raised, null
   br i1 %stopped, label %fail, label %return

@@ -11,7 +11,10 @@ import ctypes
 import functools
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from graphtf.flags import flags
 from graphtf.llvm import link, runtime_ir
 from graphtf.llvm.cache import default_cache
 from graphtf.llvm.objects import cached_object
@@ -31,8 +34,10 @@ class Runtime:
         self._reset = ctypes.CFUNCTYPE(None)(self.address("gtf_pool_reset"))
         self._set_main_thread = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.address("gtf_set_main_thread"))
         self._set_threads = ctypes.CFUNCTYPE(None, ctypes.c_int32)(self.address("gtf_set_num_threads"))
+        self._keep_subnormals = ctypes.CFUNCTYPE(None, ctypes.c_int32)(self.address("gtf_keep_subnormals"))
         self._start()
         self._set_threads(usable_cores())
+        self.keep_subnormals(flags.subnormals)
         os.register_at_fork(after_in_child=self._start)
 
     def address(self, symbol: str) -> int:
@@ -46,6 +51,10 @@ class Runtime:
     def set_num_threads(self, count: int) -> None:
         """As the function of this name."""
         self._set_threads(count)
+
+    def keep_subnormals(self, keep: bool) -> None:
+        """As the function of this name."""
+        self._keep_subnormals(int(keep))
 
     def read(self, counter: str) -> int:
         """`gtf_num_threads` asked for, `gtf_workers_alive` started, or `gtf_workers_asleep` blocked."""
@@ -77,6 +86,24 @@ def set_num_threads(count: int) -> None:
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST_THREADS:
         raise ValueError(f"set_num_threads: argument 'count' is {count!r}, expected an integer of 1 to {_MOST_THREADS}")
     runtime().set_num_threads(count)
+
+
+def keep_subnormals(keep: bool = True) -> None:
+    """Whether native code computes with subnormal numbers, as the reference does, from the next call on. Unless told
+    to, it takes them for zero, as TensorFlow does: processors are a hundred times slower with them."""
+    flags.subnormals = keep
+    runtime().keep_subnormals(keep)
+
+
+@contextmanager
+def subnormals_kept() -> Iterator[None]:
+    """Native code computes with subnormal numbers inside; in all threads."""
+    before = flags.subnormals
+    keep_subnormals(True)
+    try:
+        yield
+    finally:
+        keep_subnormals(before)
 
 
 def _process_symbols() -> dict[str, int]:
