@@ -51,16 +51,16 @@ def _moved(tables: Table, sums: Table) -> Table:
     )
 
 
-def crc32c(data: bytes) -> int:
-    """The checksum of bytes.
+def crc32c(data: bytes, before: int = 0) -> int:
+    """The checksum of bytes, which come after bytes of the checksum `before`.
 
     >>> hex(crc32c(b"123456789"))
     '0xe3069283'
     """
     if len(data) <= _SHORT:
-        return _one_by_one(data, _ONES) ^ _ONES
+        return _one_by_one(data, before ^ _ONES) ^ _ONES
     head = len(data) % _LANE
-    start = _one_by_one(data[:head], _ONES)
+    start = _one_by_one(data[:head], before ^ _ONES)
     message = np.frombuffer(data, np.uint8, offset=head).reshape(-1, _LANE).copy()
     message[0, :4] ^= np.frombuffer(np.uint32(start).tobytes(), np.uint8)  # as beginning with that sum does
     table, sums = _bytes_table(), np.zeros(len(message), np.uint32)
@@ -93,5 +93,9 @@ def masked(data: bytes) -> int:
     >>> hex(masked(b""))
     '0xa282ead8'
     """
-    crc = crc32c(data)
+    return mask(crc32c(data))
+
+
+def mask(crc: int) -> int:
+    """A checksum as files store it."""
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & _ONES

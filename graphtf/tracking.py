@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 HELD = "_self_unconditional_dependencies"  # the attribute that holds what an object was told of
+_EXPECTED = "_self_expected_restorations"
 
 
 class Trackable:
@@ -25,6 +26,8 @@ class Trackable:
         if not overwrite and held.get(name, trackable) is not trackable:
             raise ValueError(f"{type(self).__name__} has a dependency named {name!r} already")
         held[name] = trackable
+        for restoration, node in self.__dict__.get(_EXPECTED, ()):
+            restoration.set(node, name, trackable)
         return trackable
 
     def _maybe_initialize_trackable(self) -> None:
@@ -47,6 +50,11 @@ class Trackable:
         raise NotImplementedError
 
 
+def expecting(x: Trackable) -> list[tuple[Any, int]]:
+    """The restorations that an object waits for, which are told of each attribute that is set, with its node there."""
+    return x.__dict__.setdefault(_EXPECTED, [])  # type: ignore[no-any-return]
+
+
 class AutoTrackable(Trackable):
     """A Trackable whose attributes are its dependencies.
 
@@ -56,9 +64,13 @@ class AutoTrackable(Trackable):
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if getattr(self, "_self_setattr_tracking", True) and isinstance(value, Trackable) and name != HELD:
+        tracked = getattr(self, "_self_setattr_tracking", True)
+        if tracked and isinstance(value, Trackable) and name != HELD:
             self._track_trackable(value, name, overwrite=True)
         super().__setattr__(name, value)
+        if tracked and type(value) in (list, tuple, dict) and name not in (HELD, _EXPECTED):
+            for restoration, node in self.__dict__.get(_EXPECTED, ()):
+                restoration.set(node, name, value)
 
     def __delattr__(self, name: str) -> None:
         self.__dict__.get(HELD, {}).pop(name, None)

@@ -215,6 +215,19 @@ class Variable(AbstractTensor, Trackable, metaclass=_Creating):
     def __hash__(self) -> int:
         raise TypeError(f"Variable is unhashable. Instead, use variable.ref() as the key. (Variable: {self!r})")
 
+    def _serialize_to_tensors(self) -> dict[str, Any]:
+        return {"VARIABLE_VALUE": EagerTensor(self.cell.array)}
+
+    def _restore_from_tensors(self, restored_tensors: dict[str, Any]) -> None:
+        value = restored_tensors["VARIABLE_VALUE"]
+        if not self._static.is_compatible_with(value.shape) or value.dtype is not self.dtype:
+            raise ValueError(
+                f"Received incompatible tensor with shape {value.shape} and dtype {value.dtype.name} when "
+                f"attempting to "
+                f"restore variable with shape {self._static}, dtype {self.dtype.name} and name {self.name}."
+            )
+        self.assign(value)
+
     # ---- its value ---------------------------------------------------------------------------------------------------
 
     def value(self) -> Tensor:

@@ -296,15 +296,17 @@ class MutableHashTable(LookupInterface):
         keys, values = on_host(lambda: list(self._entries.export()), [], kinds, shapes)
         return keys, values
 
+    _saved_under = "table"  # the name of the attribute that the tensors belong to
+
     def _serialize_to_tensors(self) -> dict[str, Any]:
         if not self._checkpoint:
             return {}
         keys, values = self.export()
-        return {"-keys": keys, "-values": values}
+        return {"table-keys": keys, "table-values": values}
 
     def _restore_from_tensors(self, restored_tensors: dict[str, Any]) -> None:
         self._entries.clear()
-        self._entries.put(*(np.asarray(restored_tensors[part]) for part in ("-keys", "-values")))
+        self._entries.put(*(np.asarray(restored_tensors[part]) for part in ("table-keys", "table-values")))
 
 
 class DenseHashTable(MutableHashTable):

@@ -1,0 +1,1 @@
+"""Files: paths, records, protocol buffers, images, summaries."""
