@@ -13,11 +13,18 @@ ORDER = {"ir": 0, "passes": 1, "graphtf": 2, "tools": 3, "tests": 4}
 THIRD_PARTY = {
     "ir": {"numpy", "ml_dtypes", "scipy"},
     "passes": {"numpy", "ml_dtypes", "networkx"},
-    "graphtf": {"numpy", "ml_dtypes", "scipy", "graphviz", "llvmlite", "keras"},
+    "graphtf": {"numpy", "ml_dtypes", "scipy", "graphviz", "llvmlite", "keras", "PIL"},
     "tools": {"numpy", "ml_dtypes", "scipy", "graphviz", "jax", "torch", "peers"},
 }
 PEERS = "tools/bench/peers/"  # runs in other environments than ours, as a package of its own
-ONLY_UNDER = {"llvmlite": "graphtf/llvm/", "keras": "graphtf/keras.py", "jax": PEERS, "torch": PEERS, "peers": PEERS}
+ONLY_UNDER = {
+    "llvmlite": "graphtf/llvm/",
+    "PIL": "graphtf/files/",
+    "keras": "graphtf/keras.py",
+    "jax": PEERS,
+    "torch": PEERS,
+    "peers": PEERS,
+}
 
 
 def folder_of(module: str) -> str | None:

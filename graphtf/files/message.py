@@ -262,8 +262,14 @@ class Message:
         if field.label:
             return bool(value)
         if isinstance(value, Message):
-            return not value._empty()
+            return not value._empty() and not (field.oneof and self._replaced(name, field.oneof))
         return bool(field.oneof) or value != _DEFAULT.get(field.kind, 0)
+
+    def _replaced(self, name: str, group: str) -> bool:
+        """Has another message of the group been filled since?"""
+        names = list(self._held)
+        later = (n for n in names[names.index(name) + 1 :] if self.FIELDS[n].oneof == group)
+        return any(isinstance(self._held[n], Message) and not self._held[n]._empty() for n in later)
 
     # ---- as in Python's protobuf -------------------------------------------------------------------------------------
 

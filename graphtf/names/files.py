@@ -15,4 +15,40 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.checkpoint.reader": {
         "train": "list_variables load_checkpoint load_variable",
     },
+    "graphtf.files.gfile": {
+        "io.gfile": "GFile copy exists get_registered_schemes glob isdir join listdir makedirs mkdir remove rename "
+        "rmtree stat walk",
+    },
+    "graphtf.files.whole": {
+        "io": "decode_compressed matching_files read_file write_file",
+    },
+    "graphtf.files.records": {
+        "io": "TFRecordOptions TFRecordWriter",
+    },
+    "graphtf.files.example_protos": {
+        "train": "BytesList Example Feature FeatureList FeatureLists Features FloatList Int64List SequenceExample",
+    },
+    "graphtf.files.tensors": {
+        "": "make_ndarray make_tensor_proto",
+        "io": "decode_base64 decode_raw encode_base64 parse_tensor serialize_tensor write_graph",
+    },
+    "graphtf.files.feature_specs": {
+        "io": "FixedLenFeature FixedLenSequenceFeature RaggedFeature SparseFeature VarLenFeature",
+    },
+    "graphtf.files.parsing": {
+        "io": "parse_example parse_sequence_example parse_single_example parse_single_sequence_example",
+    },
+    "graphtf.files.text_records": {
+        "io": "decode_csv decode_json_example",
+    },
+    "graphtf.files.images": {
+        "io": "decode_and_crop_jpeg decode_bmp decode_gif decode_image decode_jpeg decode_png encode_jpeg encode_png "
+        "extract_jpeg_shape is_jpeg",
+        "image": "decode_and_crop_jpeg decode_bmp decode_gif decode_image decode_jpeg decode_png encode_jpeg "
+        "encode_png extract_jpeg_shape is_jpeg",
+    },
+    "graphtf.files.compat": {
+        "compat": "as_bytes as_str as_str_any as_text bytes_or_text_types complex_types integral_types "
+        "path_to_str real_types",
+    },
 }

@@ -1,0 +1,303 @@
+"""Images in files: PNG, JPEG, GIF and BMP as tensors and back, by Pillow, which is loaded when it is needed.
+
+Invariant: pixels are uint8 [height, width, channels] unless said otherwise. JPEG pixels may differ from TensorFlow's by
+little: its decoder is another build of the same library. Entry points: the `tf.io` functions below.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from graphtf.api.strings import as_strings
+from graphtf.convert import convert_to_tensor
+from graphtf.deferred import on_host
+from graphtf.ir import dtypes as dt
+from graphtf.ir.dtypes import DType, as_dtype
+from graphtf.refusal import failed, invalid, wrong_dtype
+from graphtf.tensor import Tensor
+
+Array = np.ndarray[Any, Any]
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_FORMATS = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP"}
+
+
+def _pillow() -> Any:
+    try:
+        from PIL import Image
+    except ImportError:
+        raise ImportError("images in files need the package pillow: pip install graphtf[images]") from None
+    return Image
+
+
+def _format(data: bytes) -> str | None:
+    return next((kind for start, kind in _FORMATS.items() if data.startswith(start)), None)
+
+
+def _opened(data: bytes, name: str, formats: tuple[str, ...]) -> Any:
+    """The image of bytes. Raises InvalidArgumentError if they are none of these formats, or broken."""
+    image = _pillow()
+    if _format(data) not in formats:
+        raise failed(name, f"Unknown image file format. One of {', '.join(formats)} required.")
+    try:
+        found = image.open(io.BytesIO(data), formats=formats)
+        found.load()
+        return found
+    except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
+        raise failed(name, f"Invalid image data: {error}") from None
+
+
+def _pixels(found: Any, channels: int, dtype: DType = dt.uint8) -> Array:
+    """[height, width, channels] of an image; 0 channels: those it has."""
+    deep = found.mode.startswith("I;16") or found.mode == "I"
+    if deep and channels in (0, 1) and dtype is dt.uint16:
+        return np.asarray(found).astype(np.uint16)[..., None]
+    if deep:
+        found = _pillow().fromarray((np.asarray(found).astype(np.uint32) >> 8).astype(np.uint8))
+    mode = _MODES[channels] if channels else _own_mode(found)
+    array = np.array(found.convert(mode) if found.mode != mode else found, np.uint8)
+    array = array[..., None] if array.ndim == 2 else array
+    return array.astype(np.uint16) * np.uint16(257) if dtype is dt.uint16 else array
+
+
+def _own_mode(found: Any) -> str:
+    if found.mode in ("L", "LA", "RGB", "RGBA"):
+        return str(found.mode)
+    if found.mode == "1":
+        return "L"
+    return "RGBA" if "transparency" in found.info or found.mode in ("PA", "RGBa") else "RGB"
+
+
+def _decode(
+    contents: Any, name: str, channels: int, allowed: tuple[int, ...], dtype: DType, run: Callable[[bytes], Array],
+    rank: int = 3,
+) -> Tensor:  # fmt: skip
+    if channels not in allowed:
+        raise invalid(name, f"channels must be one of {allowed}, got {channels}")
+    data = as_strings(contents, name)
+    if data.shape.rank not in (0, None):
+        raise invalid(name, f"contents must be scalar, got shape {data.shape}")
+    shape = (*(None,) * (rank - 1), channels or None)
+    (out,) = on_host(lambda text: [run(text[()])], [data], [dtype], [shape])
+    return out
+
+
+def decode_png(contents: Any, channels: int = 0, dtype: Any = dt.uint8, name: str | None = None) -> Tensor:
+    """A PNG image, as uint8 or uint16 [height, width, channels].
+
+    Raises InvalidArgumentError for other bytes. Follows https://www.tensorflow.org/api_docs/python/tf/io/decode_png.
+    """
+    kind = as_dtype(dtype)
+    if kind not in (dt.uint8, dt.uint16):
+        raise wrong_dtype("decode_png", f"dtype must be uint8 or uint16, got {kind.name}")
+    channels = channels or 0
+
+    def run(data: bytes) -> Array:
+        return _pixels(_opened(data, "decode_png", tuple(_FORMATS.values())), channels, kind)
+
+    return _decode(contents, "decode_png", channels, (0, 1, 2, 3, 4), kind, run)
+
+
+def decode_jpeg(
+    contents: Any, channels: int = 0, ratio: int = 1, fancy_upscaling: bool = True,
+    try_recover_truncated: bool = False, acceptable_fraction: float = 1, dct_method: str = "", name: str | None = None,
+) -> Tensor:  # fmt: skip
+    """A JPEG image, as uint8 [height, width, channels], smaller by `ratio` (1, 2, 4, 8).
+
+    Raises InvalidArgumentError for other bytes. Follows https://www.tensorflow.org/api_docs/python/tf/io/decode_jpeg.
+    """
+    if ratio not in (1, 2, 4, 8):
+        raise invalid("decode_jpeg", f"ratio must be 1, 2, 4, or 8, got {ratio}")
+    channels = channels or 0
+
+    def run(data: bytes) -> Array:
+        if ratio == 1 or _format(data) != "JPEG":
+            return _pixels(_opened(data, "decode_jpeg", tuple(_FORMATS.values())), channels)
+        found = _pillow().open(io.BytesIO(data), formats=("JPEG",))
+        found.draft(None, tuple(-(-side // ratio) for side in found.size))
+        return _pixels(found, channels)
+
+    return _decode(contents, "decode_jpeg", channels, (0, 1, 3), dt.uint8, run)
+
+
+def decode_and_crop_jpeg(
+    contents: Any, crop_window: Any, channels: int = 0, ratio: int = 1, fancy_upscaling: bool = True,
+    try_recover_truncated: bool = False, acceptable_fraction: float = 1, dct_method: str = "", name: str | None = None,
+) -> Tensor:  # fmt: skip
+    """The part of a JPEG image in a window [y, x, height, width].
+
+    Raises InvalidArgumentError for a window outside. Follows
+    https://www.tensorflow.org/api_docs/python/tf/io/decode_and_crop_jpeg.
+    """
+    whole = decode_jpeg(contents, channels, ratio)
+    window = convert_to_tensor(crop_window, None if isinstance(crop_window, Tensor) else dt.int32)
+
+    def run(pixels: Array, box: Array) -> list[Array]:
+        y, x, height, width = box.tolist()
+        if y < 0 or x < 0 or height <= 0 or width <= 0 or y + height > pixels.shape[0] or x + width > pixels.shape[1]:
+            raise failed("decode_and_crop_jpeg", f"Invalid JPEG data or crop window {box.tolist()}")
+        return [pixels[y : y + height, x : x + width]]
+
+    (out,) = on_host(run, [whole, window], [dt.uint8], [(None, None, channels or None)])
+    return out
+
+
+def decode_bmp(contents: Any, channels: int = 0, name: str | None = None) -> Tensor:
+    """A BMP image. Follows https://www.tensorflow.org/api_docs/python/tf/io/decode_bmp."""
+    channels = channels or 0
+    run: Callable[[bytes], Array] = lambda data: _pixels(_opened(data, "decode_bmp", ("BMP",)), channels)  # noqa: E731
+    return _decode(contents, "decode_bmp", channels, (0, 1, 3, 4), dt.uint8, run)
+
+
+def _frames(data: bytes) -> Array:
+    found = _opened(data, "decode_gif", ("GIF",))
+    out = []
+    for k in range(getattr(found, "n_frames", 1)):
+        found.seek(k)
+        out.append(np.array(found.convert("RGB")))
+    return np.stack(out)
+
+
+def decode_gif(contents: Any, name: str | None = None) -> Tensor:
+    """The frames of a GIF: uint8 [frames, height, width, 3].
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/io/decode_gif.
+    """
+    return _decode(contents, "decode_gif", 3, (3,), dt.uint8, _frames, rank=4)
+
+
+def decode_image(
+    contents: Any, channels: Any = None, dtype: Any = dt.uint8, name: str | None = None, expand_animations: bool = True
+) -> Tensor:
+    """An image of any of these formats; the frames of a GIF unless `expand_animations` is False.
+
+    Raises InvalidArgumentError for other bytes. Follows https://www.tensorflow.org/api_docs/python/tf/io/decode_image.
+    """
+    kind, wanted = as_dtype(dtype), int(channels or 0)
+    if kind not in (dt.uint8, dt.uint16, dt.float32):
+        raise ValueError(f"dtype must be one of uint8, uint16, float32, got {kind.name}")
+    if wanted not in (0, 1, 3, 4):
+        raise ValueError(f"channels must be in (None, 0, 1, 3, 4), got {channels}")
+
+    def run(text: Array) -> list[Array]:
+        data = text[()]
+        if _format(data) == "GIF":
+            frames = _frames(data)
+            found = frames if expand_animations else frames[0]
+        else:
+            found = _pixels(
+                _opened(data, "decode_image", tuple(_FORMATS.values())),
+                wanted,
+                dt.uint16 if kind is dt.uint16 else dt.uint8,
+            )
+        if kind is dt.float32:
+            return [found.astype(np.float32) * np.float32(1 / 255)]
+        return [found.astype(np.uint16) * np.uint16(257) if kind is dt.uint16 and found.dtype == np.uint8 else found]
+
+    shape = None if expand_animations else (None, None, wanted or None)
+    (out,) = on_host(run, [as_strings(contents, "decode_image")], [kind], [shape])
+    return out
+
+
+# ---- about images ----------------------------------------------------------------------------------------------------
+
+
+def is_jpeg(contents: Any, name: str | None = None) -> Tensor:
+    """Are these the bytes of a JPEG image? Follows https://www.tensorflow.org/api_docs/python/tf/io/is_jpeg.
+
+    >>> is_jpeg(b"no").numpy().item()
+    False
+    """
+    data = as_strings(contents, "is_jpeg")
+    (out,) = on_host(lambda text: [np.array(_format(text[()]) == "JPEG")], [data], [dt.bool_], [()])
+    return out
+
+
+def extract_jpeg_shape(contents: Any, output_type: Any = dt.int32, name: str | None = None) -> Tensor:
+    """Height, width and channels of a JPEG image.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/io/extract_jpeg_shape.
+    """
+    kind = as_dtype(output_type)
+
+    def run(text: Array) -> list[Array]:
+        found = _opened(text[()], "extract_jpeg_shape", ("JPEG",))
+        return [np.array([found.height, found.width, len(found.getbands())], kind.np)]
+
+    (out,) = on_host(run, [as_strings(contents, "extract_jpeg_shape")], [kind], [(3,)])
+    return out
+
+
+# ---- encoding --------------------------------------------------------------------------------------------------------
+
+
+def _encoded(
+    image: Any, name: str, channels: tuple[int, ...], dtypes: tuple[DType, ...], save: Callable[[Any], bytes]
+) -> Tensor:
+    x = convert_to_tensor(image, None if hasattr(image, "dtype") else dt.uint8)
+    if x.dtype not in dtypes:
+        raise wrong_dtype(name, f"image must be one of {[d.name for d in dtypes]}, got {x.dtype.name}")
+    rank = x.shape.rank
+    if rank is not None and rank < 3:
+        raise invalid(name, f"image must be at least rank 3, got shape {x.shape}")
+
+    def run(pixels: Array) -> list[Array]:
+        if pixels.ndim < 3 or pixels.shape[-1] not in channels:
+            raise failed(name, f"image must have {channels} channels in its last axis, got shape {list(pixels.shape)}")
+        out = np.empty(pixels.shape[:-3], object)
+        flat = pixels.reshape(-1, *pixels.shape[-3:])
+        if not flat.shape[1] or not flat.shape[2]:
+            raise failed(name, f"image is empty: shape {list(pixels.shape)}")
+        out.reshape(-1)[:] = [save(one) for one in flat]
+        return [out]
+
+    (out,) = on_host(run, [x], [dt.string], [None if rank is None else x.ir_type.dims[:-3]])
+    return out
+
+
+def _saved(pixels: Array, kind: str, **options: Any) -> bytes:
+    squeezed = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+    out = io.BytesIO()
+    _pillow().fromarray(np.ascontiguousarray(squeezed)).save(out, kind, **options)
+    return out.getvalue()
+
+
+def encode_png(image: Any, compression: int = -1, name: str | None = None) -> Tensor:
+    """Images uint8 or uint16 [..., height, width, channels] as PNG; 16 bits with one channel only.
+
+    Raises InvalidArgumentError for other shapes. Follows https://www.tensorflow.org/api_docs/python/tf/io/encode_png.
+    """
+    if not -1 <= compression <= 9:
+        raise invalid("encode_png", f"compression should be in [-1,9], got {compression}")
+    options = {} if compression < 0 else {"compress_level": compression}
+
+    def save(pixels: Array) -> bytes:
+        if pixels.dtype == np.uint16 and pixels.shape[-1] > 1:
+            raise failed("encode_png", "16-bit images of several channels are not supported")
+        return _saved(pixels, "PNG", **options)
+
+    return _encoded(image, "encode_png", (1, 2, 3, 4), (dt.uint8, dt.uint16), save)
+
+
+def encode_jpeg(
+    image: Any, format: str = "", quality: int = 95, progressive: bool = False, optimize_size: bool = False,
+    chroma_downsampling: bool = True, density_unit: str = "in", x_density: int = 300, y_density: int = 300,
+    xmp_metadata: str = "", name: str | None = None,
+) -> Tensor:  # fmt: skip
+    """An image uint8 [height, width, channels] as JPEG.
+
+    Raises InvalidArgumentError for other shapes. Follows https://www.tensorflow.org/api_docs/python/tf/io/encode_jpeg.
+    """
+    if not 0 <= quality <= 100:
+        raise invalid("encode_jpeg", f"quality must be in [0,100], got {quality}")
+    channels = {"": (1, 3), "grayscale": (1,), "rgb": (3,)}.get(format)
+    if channels is None:
+        raise invalid("encode_jpeg", f"format must be '', grayscale or rgb, got {format!r}")
+    options: dict[str, Any] = {
+        "quality": quality, "progressive": progressive, "optimize": optimize_size,
+        "subsampling": 2 if chroma_downsampling else 0, "dpi": (x_density, y_density),
+    }  # fmt: skip
+    return _encoded(image, "encode_jpeg", channels, (dt.uint8,), lambda pixels: _saved(pixels, "JPEG", **options))
