@@ -58,6 +58,7 @@ class Mapped:
         self.concrete: ConcreteFunction = traced.get_concrete_function(*flat)
         specs = iter([leaf_spec(x) for x in self._values])
         self.structure = Structure(rebuilt(self._template, specs))
+        self._packers = [_packer(x, spec) for x, spec in zip(self._values, self.structure.specs)]
         self.held: tuple[Any, ...] = tuple(self.concrete.outside)
         self._plain = all(isinstance(s, TensorSpec) for s in self._specs)
         if runs_on_numpy(self.concrete.ir):
@@ -110,15 +111,16 @@ class Mapped:
         return out
 
     def _leaves(self, outs: Sequence[Any]) -> list[Any]:
-        rest, made = iter(outs), []
-        for x, spec in zip(self._values, self.structure.specs):
-            if isinstance(spec, TensorSpec):
-                made.append(next(rest))
-                continue
-            count = 0 if x is None else len(nest.flatten(x, expand_composites=True))
-            parts = [EagerTensor(next(rest)) for _ in range(count)]
-            made.append(None if x is None else nest.pack_sequence_as(x, parts, expand_composites=True))
-        return made
+        rest = iter(outs)
+        tensors = map(EagerTensor, rest)  # of the same arrays
+        return [next(rest) if pack is None else pack(tensors) for pack in self._packers]
+
+
+def _packer(value: Any, spec: TypeSpec) -> Callable[..., Any] | None:
+    """What makes a leaf from an iterator over its tensors; None for an array, which is taken as it is."""
+    if isinstance(spec, TensorSpec):
+        return None
+    return (lambda _: None) if value is None else nest.packer(value, expand_composites=True)
 
 
 def _runner(concrete: ConcreteFunction, tail: list[Any]) -> Callable[[Sequence[Any]], list[Any]]:

@@ -16,7 +16,7 @@ from graphtf.convert import convert_to_tensor
 from graphtf.data.reader import Reader, RowReader, Rows
 from graphtf.data.structure import Structure
 from graphtf.ir import dtypes as dt
-from graphtf.tensor import EagerTensor, SymbolicTensor
+from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
 
 INFINITE = -1
 UNKNOWN = -2
@@ -95,6 +95,8 @@ class Node:
 
 
 def _filled(x: Any, values: Iterator[Any]) -> Any:
+    if isinstance(x, Tensor):
+        return next(values) if isinstance(x, SymbolicTensor) else x
     parts = nest.flatten([x], expand_composites=True)
     if not any(isinstance(part, SymbolicTensor) for part in parts):
         return x
