@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from graphtf.data.composites import count_of, ragged_batch, ragged_batch_spec, rows_of
+from graphtf.data.composites import batch_of, count_of, ragged_batch_spec, rows_of
 from graphtf.data.node import INFINITE, UNKNOWN, Node
 from graphtf.data.order import by_element
-from graphtf.data.reader import ArrayRows, Block, Generated, Reader, RowReader, joined
+from graphtf.data.reader import ArrayRows, Block, Generated, Reader, RowReader, joined, stacked_leaf
 from graphtf.data.structure import Leaves, Structure, batched, children, common_rows, unbatched
 from graphtf.ir.errors import DataLossError, InvalidArgumentError
 from graphtf.spec import TensorSpec
@@ -79,7 +79,25 @@ class _Sized(Node):
         return batches(self.input.cardinality(), self.known(0), self.drop)
 
 
-class Batch(_Sized):
+class _Stacked(_Sized):
+    """A stage that stacks elements as its structure says."""
+
+    def one_by_one(self, inner: Reader) -> Iterator[Leaves]:
+        """Batches of elements that are not all arrays of one shape."""
+        size = self.size()
+        while rows := taken(inner, size):
+            if self.drop and len(rows) < size:
+                return
+            yield [self._leaf(k, column) for k, column in enumerate(zip(*rows))]
+
+    def _leaf(self, k: int, values: Sequence[Any]) -> Any:
+        if values[0] is None:
+            return None
+        found = batch_of(values, self.structure.specs[k])
+        return stacked_leaf(values, k) if found is None else found
+
+
+class Batch(_Stacked):
     """`size` elements at a time, stacked."""
 
     def __init__(self, before: Node, size: Any, drop: bool) -> None:
@@ -89,7 +107,10 @@ class Batch(_Sized):
         self.structure = before.structure.mapped(lambda spec: batched(spec, fixed))
 
     def open(self) -> Reader:
-        return _Batching(self.input.open(), self.size(), self.drop)
+        inner = self.input.open()
+        if self.input.structure.dense:
+            return _Batching(inner, self.size(), self.drop)
+        return Generated(self.one_by_one(inner), inner)
 
 
 # ---- padded and ragged batches ---------------------------------------------------------------------------------------
@@ -149,7 +170,7 @@ def taken(inner: Reader, count: int) -> list[Leaves]:
     return rows
 
 
-class RaggedBatch(_Sized):
+class RaggedBatch(_Stacked):
     """`size` elements at a time as ragged tensors, where their shapes may differ."""
 
     def __init__(self, before: Node, size: Any, drop: bool, splits_dtype: Any) -> None:
@@ -159,14 +180,7 @@ class RaggedBatch(_Sized):
         self.structure = before.structure.mapped(lambda spec: ragged_batch_spec(spec, fixed, splits_dtype))
 
     def open(self) -> Reader:
-        return Generated(self._elements(inner := self.input.open()), inner)
-
-    def _elements(self, inner: Reader) -> Iterator[Leaves]:
-        size = self.size()
-        while rows := taken(inner, size):
-            if self.drop and len(rows) < size:
-                return
-            yield [ragged_batch(column, spec) for column, spec in zip(zip(*rows), self.structure.specs)]
+        return Generated(self.one_by_one(inner := self.input.open()), inner)
 
 
 # ---- taken apart -----------------------------------------------------------------------------------------------------

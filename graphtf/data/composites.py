@@ -1,7 +1,8 @@
 """Sparse and ragged parts of elements: stacked, and taken apart into rows.
 
-Invariant: what is here runs on the arrays of eager values; a row of a ragged tensor with one ragged axis is a tensor.
-Entry points: `stacked_values`, `rows_of`, `count_of`, `batched_spec`, `row_spec`.
+Invariant: what is here runs on the arrays of eager values; a row of a ragged tensor with one ragged axis is a tensor,
+whose spec is that of a ragged tensor without ragged axes, so that a batch of such rows is ragged again. Entry points:
+`stacked_values`, `rows_of`, `count_of`, `batched_spec`, `row_spec`, `batch_of`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ def is_ragged_spec(spec: Any) -> bool:
     return hasattr(spec, "ragged_rank")
 
 
+def is_array_spec(spec: Any) -> bool:
+    """Is it the spec of tensors, be it of those that a batch makes rows of a ragged tensor?"""
+    return isinstance(spec, TensorSpec) or getattr(spec, "ragged_rank", None) == 0
+
+
 def is_sparse_spec(spec: Any) -> bool:
     return type(spec).__name__ == "SparseTensorSpec"
 
@@ -48,7 +54,7 @@ def row_spec(spec: Any) -> Any:
     """The spec of one row. Raises TypeError for what has none."""
     if is_ragged_spec(spec):
         inner = spec.shape[1:] if spec.shape.rank is not None else None
-        if spec.ragged_rank <= 1:
+        if not spec.ragged_rank:
             return TensorSpec(inner, spec.dtype)
         return composite.RaggedTensorSpec(inner, spec.dtype, spec.ragged_rank - 1, spec.row_splits_dtype)
     if is_sparse_spec(spec):
@@ -169,12 +175,13 @@ def _sparse_rows(x: Any) -> Iterator[Any]:
         yield composite.SparseTensor(EagerTensor(indices[own, 1:]), EagerTensor(values[own]), EagerTensor(shape[1:]))
 
 
-def ragged_batch(values: Sequence[Array], spec: Any) -> Any:
-    """Arrays of one rank as a ragged tensor of a spec; as an array for the spec of a tensor."""
-    if isinstance(spec, TensorSpec):
-        return np.stack(values)
+def batch_of(values: Sequence[Any], spec: Any) -> Any:
+    """One leaf of several elements, which are tensors of one rank or composites, as the spec of a batch says; None for
+    arrays that are to be an array."""
     if not isinstance(values[0], np.ndarray):
         return stacked_values(values)
+    if isinstance(spec, TensorSpec):
+        return None
     return _as_ragged(list(values), spec.ragged_rank, spec.row_splits_dtype.np)
 
 

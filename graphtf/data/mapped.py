@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphtf import nest
+from graphtf.data.composites import is_array_spec
 from graphtf.data.structure import Leaves, Structure, as_leaf, flatten, leaf_spec, rebuilt, spread
 from graphtf.flags import flags
 from graphtf.functions.concrete import ConcreteFunction
@@ -118,7 +119,7 @@ class Mapped:
 
 def _packer(value: Any, spec: TypeSpec) -> Callable[..., Any] | None:
     """What makes a leaf from an iterator over its tensors; None for an array, which is taken as it is."""
-    if isinstance(spec, TensorSpec):
+    if is_array_spec(spec):
         return None
     return (lambda _: None) if value is None else nest.packer(value, expand_composites=True)
 

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from graphtf.data.composites import spec_fields, spec_from_fields
+from graphtf.data.composites import is_array_spec, spec_fields, spec_from_fields
 from graphtf.data.mapped import component_specs, from_components
 from graphtf.data.optional import part_arrays
 from graphtf.data.structure import Leaves, NoneTensorSpec, Structure
@@ -144,7 +144,7 @@ def _leaves(path: str, record: bytes, structure: Structure) -> Leaves:
                 found = TensorSpec(array.shape, DTYPE_OF[array.dtype])
                 raise InvalidArgumentError(None, None, f"{path} holds {found}, expected {part}")
             arrays.append(array)
-        whole = isinstance(spec, TensorSpec)
+        whole = is_array_spec(spec)
         leaves.append(arrays[0] if whole else from_components(spec, iter([EagerTensor(a) for a in arrays])))
     if at != len(record):
         raise _damaged(path, "a record is longer than its parts")

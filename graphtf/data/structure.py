@@ -12,7 +12,7 @@ from typing import Any
 
 from graphtf import nest
 from graphtf.convert import convert_to_tensor
-from graphtf.data.composites import batched_spec, row_spec
+from graphtf.data.composites import batched_spec, is_array_spec, row_spec
 from graphtf.ir.errors import InvalidArgumentError
 from graphtf.spec import TensorSpec, TypeSpec, spec_of
 from graphtf.tensor import EagerTensor, Tensor
@@ -147,7 +147,7 @@ class Structure:
         flat = type(self.template) is tuple and len(self.template) == len(self.specs)
         if self.dense and flat and all(children(x) is None for x in self.template):
             return lambda leaves: tuple(map(EagerTensor, leaves))
-        wrap = [isinstance(s, TensorSpec) for s in self.specs]
+        wrap = [is_array_spec(s) for s in self.specs]
         template = self.template
         return lambda leaves: rebuilt(template, iter([EagerTensor(x) if w else x for x, w in zip(leaves, wrap)]))
 
@@ -195,16 +195,17 @@ def _as_numpy(x: Any) -> Any:
 
 
 def _fitted(x: Any, spec: TypeSpec, what: str) -> Any:
-    if not isinstance(spec, TensorSpec):
+    if not is_array_spec(spec):
         return _fitted_composite(x, spec, what)
     try:
-        tensor = x if isinstance(x, EagerTensor) else convert_to_tensor(x, spec.dtype)
+        tensor = x if isinstance(x, EagerTensor) else convert_to_tensor(x, spec.dtype)  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
         raise TypeError(f"{what} cannot be converted to {spec}: {error}") from None
-    if tensor.dtype is not spec.dtype:
-        raise TypeError(f"{what} has dtype {tensor.dtype.name}, expected {spec.dtype.name}")
-    if not spec.shape.is_compatible_with(tensor.shape):
-        raise ValueError(f"{what} has shape {tensor.shape}, expected {spec.shape}")
+    dtype, shape = spec.dtype, spec.shape  # type: ignore[attr-defined]
+    if tensor.dtype is not dtype:
+        raise TypeError(f"{what} has dtype {tensor.dtype.name}, expected {dtype.name}")
+    if not shape.is_compatible_with(tensor.shape):
+        raise ValueError(f"{what} has shape {tensor.shape}, expected {shape}")
     return tensor._array
 
 
