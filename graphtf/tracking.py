@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-HELD = "_self_unconditional_dependencies"  # the attribute that holds what an object was told of
+HELD = "_self_unconditional_dependency_names"  # the attribute that holds what an object was told of; savers skip it
 _EXPECTED = "_self_expected_restorations"
 
 

@@ -33,6 +33,16 @@ class NoneTensorSpec(TypeSpec):
     def is_compatible_with(self, other: Any) -> bool:
         return other is None or isinstance(other, NoneTensorSpec)
 
+    @property
+    def _component_specs(self) -> list[TypeSpec]:
+        return []
+
+    def _to_components(self, value: None) -> list[Tensor]:
+        return []
+
+    def _from_components(self, parts: Sequence[Any]) -> None:
+        return None
+
     def _key(self) -> tuple[Any, ...]:
         return ()
 

@@ -43,7 +43,7 @@ def trace_region(
         result = call(tensors)
         flat = nest.flatten(result, expand_composites=True)
         leaves = [None if x is None else as_local(trace, convert_to_tensor(x)) for x in flat]
-    structure = nest.pack_sequence_as(result, leaves, expand_composites=True)
+        structure = nest.pack_sequence_as(result, leaves, expand_composites=True)
     return Region(trace, arguments, structure, [x for x in leaves if x is not None])
 
 
