@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from graphtf.api.shaping import concat, pad
+from graphtf.api.padding import pad
+from graphtf.api.shaping import concat
 from graphtf.api.windows import fits, layout, paddings
 from graphtf.convert import convert_to_tensor
 from graphtf.indexing import getitem

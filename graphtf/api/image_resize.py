@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from graphtf.api.creation import cast
+from graphtf.api.padding import pad
 from graphtf.api.selection import gather
-from graphtf.api.shaping import pad
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim

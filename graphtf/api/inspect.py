@@ -13,20 +13,23 @@ import numpy as np
 from graphtf.convert import is_tensor_like, known_array
 from graphtf.deferred import on_host
 from graphtf.functions.trace import active_trace
+from graphtf.indexed_slices import IndexedSlices
 from graphtf.ir import dtypes as dt
-from graphtf.nest import CompositeTensor
 from graphtf.scopes import scopes
 from graphtf.tensor import AbstractTensor, EagerTensor, SymbolicTensor, Tensor
 from graphtf.variable import Variable
+from graphtf.with_values import Composite
 
 
 def is_tensor(x: Any) -> bool:
-    """Is it a tensor, a variable or a composite tensor? Follows https://www.tensorflow.org/api_docs/python/tf/is_tensor.
+    """Is it a tensor, a variable, a sparse or a ragged tensor?
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/is_tensor.
 
     >>> is_tensor([1]), is_tensor(tf.constant([1]))
     (False, True)
     """
-    return isinstance(x, (AbstractTensor, CompositeTensor))
+    return isinstance(x, (AbstractTensor, Composite, IndexedSlices))
 
 
 def is_symbolic_tensor(tensor: Any) -> bool:

@@ -27,7 +27,6 @@ from graphtf.sizes import (
     as_sizes,
     index_vector,
     is_known,
-    known,
     shape_vector,
 )
 from graphtf.tensor import Tensor
@@ -405,10 +404,10 @@ def unstack(value: Any, num: int | None = None, axis: int = 0, name: str = "unst
     if isinstance(dims[k], int) and dims[k] != count:
         raise invalid("unstack", f"Input shape axis {k} must equal {count}, got shape {x.shape}")
     shape = dims[:k] + dims[k + 1 :]
-    return [p.reshape(_between(x, k, i, i + 1), shape=shape) for i in range(count)]
+    return [p.reshape(between(x, k, i, i + 1), shape=shape) for i in range(count)]
 
 
-def _between(x: Tensor, axis: int, start: Dim, limit: Dim) -> Tensor:
+def between(x: Tensor, axis: int, start: Dim, limit: Dim) -> Tensor:
     dims = x.ir_type.dims
     starts = tuple(start if k == axis else 0 for k in range(len(dims)))
     limits = tuple(limit if k == axis else d for k, d in enumerate(dims))
@@ -439,7 +438,7 @@ def split(
         widths = _given_widths(dims[k], as_sizes(num_or_size_splits, "split"))
     pieces, start = [], 0
     for width in widths:
-        pieces.append(_between(x, k, start, start + width))
+        pieces.append(between(x, k, start, start + width))
         start = start + width
     return pieces
 
@@ -504,69 +503,6 @@ def tile(input: Any, multiples: Any, name: str | None = None) -> Tensor:
     return p.reshape(wide, shape=tuple(d * m for d, m in zip(dims, counts)))
 
 
-def pad(
-    tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: str | None = None
-) -> Tensor:
-    """Bordered: by a value, or (REFLECT, SYMMETRIC) by mirrored elements. `paddings` is [[before, after], …].
-
-    Raises ValueError for another mode, InvalidArgumentError (tracing: ValueError) for paddings that do not fit.
-    Follows https://www.tensorflow.org/api_docs/python/tf/pad.
-
-    >>> pad([1, 2], [[1, 2]])
-    <tf.Tensor: shape=(5,), dtype=int32, numpy=array([0, 1, 2, 0, 0], dtype=int32)>
-    """
-    x, mode = convert_to_tensor(tensor), mode.upper()
-    if mode not in ("CONSTANT", "REFLECT", "SYMMETRIC"):
-        raise ValueError(
-            f"Value of argument `mode` expected to be one of 'CONSTANT', 'REFLECT' or 'SYMMETRIC'. Received: {mode}"
-        )
-    if is_tensor_like(paddings) and known(paddings) is None:
-        shape = (None,) * len(x.ir_type.dims)
-        return deferred_like(lambda t, w: pad(t, w, mode, constant_values), [x, convert_to_tensor(paddings)], x, shape)
-    widths = _paddings(paddings, len(x.ir_type.dims))
-    if mode == "CONSTANT":
-        low, high = tuple(a for a, _ in widths), tuple(b for _, b in widths)
-        nothing = not is_tensor_like(constant_values) and isinstance(constant_values, int) and constant_values == 0
-        filler: Any = {"b": False, "s": ""}.get(x.dtype.kind, 0) if nothing else constant_values
-        return p.pad(x, p.reshape(convert_to_tensor(filler, x.dtype), shape=()), low=low, high=high)
-    for k, (before, after) in enumerate(widths):
-        x = _mirrored(x, k, before, after, 1 if mode == "REFLECT" else 0)
-    return x
-
-
-def _paddings(paddings: Any, rank: int) -> list[tuple[Dim, Dim]]:
-    rows = paddings
-    if is_tensor_like(paddings):
-        contents = convert_to_tensor(paddings)
-        if contents.shape.rank != 2 or contents.shape[1] != 2:
-            raise invalid("pad", f"paddings must be a matrix with 2 columns: {contents.shape}")
-        rows = [[contents[i, 0], contents[i, 1]] for i in range(contents.shape[0])]
-    found = [as_sizes(row, "pad") for row in rows]
-    if any(row is None for row in found):
-        raise ValueError("paddings must be known while the function is traced")
-    if len(found) != rank or any(len(row) != 2 for row in found if row is not None):
-        raise invalid(
-            "pad", f"The first dimension of paddings must be the rank of inputs, got {paddings!r} for rank {rank}"
-        )
-    if any(isinstance(d, int) and d < 0 for row in found if row is not None for d in row):
-        raise invalid("pad", f"Paddings must be non-negative: {paddings!r}")
-    return found  # type: ignore[return-value]
-
-
-def _mirrored(x: Tensor, axis: int, before: Dim, after: Dim, offset: int) -> Tensor:
-    """x with its ends mirrored outwards, without the edge itself if `offset` is 1."""
-    size = x.ir_type.dims[axis]
-    for width in (before, after):
-        if isinstance(width, int) and isinstance(size, int) and width > size - offset:
-            raise failed("pad", f"paddings must be no greater than the dimension size: {width}, {size - offset}")
-    parts = [x]
-    if before != 0:
-        parts.insert(0, p.reverse(_between(x, axis, offset, before + offset), axes=(axis,)))
-    if after != 0:
-        parts.append(p.reverse(_between(x, axis, size - offset - after, size - offset), axes=(axis,)))
-    return p.concat(*parts, axis=axis) if len(parts) > 1 else x
-
-
 def reverse(tensor: Any, axis: Any, name: str | None = None) -> Tensor:
     """The elements along axes in reverse order. Follows https://www.tensorflow.org/api_docs/python/tf/reverse.
 
@@ -615,7 +551,7 @@ def _rolled(x: Tensor, by: int, axis: int) -> Tensor:
     cut = size - by % size if size else 0
     if cut == size or not size:
         return identity(x)
-    return p.concat(_between(x, axis, cut, size), _between(x, axis, 0, cut), axis=axis)
+    return p.concat(between(x, axis, cut, size), between(x, axis, 0, cut), axis=axis)
 
 
 def reverse_sequence(

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from graphtf.api.creation import cast
+from graphtf.api.padding import pad
 from graphtf.api.segments import unsorted_segment_sum
-from graphtf.api.shaping import pad, roll
+from graphtf.api.shaping import roll
 from graphtf.api.special import bessel_i0
 from graphtf.convert import convert_to_tensor
 from graphtf.indexing import getitem

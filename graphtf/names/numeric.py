@@ -31,9 +31,12 @@ TABLE: dict[str, dict[str, str]] = {
         "count_nonzero zero_fraction",
         "nn": "zero_fraction",
     },
+    "graphtf.api.padding": {
+        "": "pad",
+    },
     "graphtf.api.shaping": {
         "": "shape shape_n size rank identity identity_n stop_gradient ensure_shape reshape expand_dims squeeze "
-        "transpose broadcast_to broadcast_dynamic_shape concat stack unstack split tile pad reverse roll "
+        "transpose broadcast_to broadcast_dynamic_shape concat stack unstack split tile reverse roll "
         "reverse_sequence repeat meshgrid",
     },
     "graphtf.api.creation": {

@@ -13,6 +13,7 @@ import numpy as np
 from graphtf.api import selection, shaping
 from graphtf.api.numpy.arrays import asarray, promoted
 from graphtf.api.numpy.elementwise import _truth
+from graphtf.api.padding import pad as padded
 from graphtf.convert import is_tensor_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import product
@@ -237,7 +238,7 @@ def pad(array: Any, pad_width: Any, mode: str, **kwargs: Any) -> Array:
     if mode not in ("constant", "reflect", "symmetric"):
         raise ValueError(f"Unsupported padding mode: {mode}")
     x = asarray(array)
-    return shaping.pad(x, asarray(pad_width, dt.int32), mode, filler)
+    return padded(x, asarray(pad_width, dt.int32), mode, filler)
 
 
 # ---- choosing --------------------------------------------------------------------------------------------------------
