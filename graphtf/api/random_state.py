@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import weakref
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from graphtf.sizes import shape_vector
 from graphtf.tensor import Tensor
 
 DEFAULT_GRAPH_SEED = 87654321
+_SEEDED = "seeded_random_state"
 _MOST = 2**31 - 1
 _MASK = 2**64 - 1
 
@@ -102,7 +104,7 @@ def stream(kind: str, op_seed: Any, blocks: Dim) -> tuple[Tensor, Tensor]:
     trace = active_trace()
     if trace is None:
         return key, convert_to_tensor(np.array([_advance((kind, seeds), int(blocks)), second & _MASK], np.uint64))
-    used = _traced(trace, blocks)
+    used = _traced(trace, blocks, "unseeded" not in kind)
     return key, p.concat(used, convert_to_tensor(np.array([second & _MASK], np.uint64)), axis=0)
 
 
@@ -114,9 +116,16 @@ def _advance(name: Any, blocks: int) -> int:
     return used
 
 
-def _traced(trace: Trace, blocks: Dim) -> Tensor:
+def restart(cells: Iterable[Any]) -> None:
+    """Start the streams among the cells anew whose seeds are known: those of a dataset do with every iterator."""
+    for cell in cells:
+        if isinstance(cell, Cell) and cell.name == _SEEDED:
+            cell.array = np.zeros(1, np.uint64)
+
+
+def _traced(trace: Trace, blocks: Dim, seeded: bool) -> Tensor:
     """How many blocks an op of a traced function has used before; it will have used more."""
-    cell = Cell(np.zeros(1, np.uint64), tensor("uint64", 1), "random_state")
+    cell = Cell(np.zeros(1, np.uint64), tensor("uint64", 1), _SEEDED if seeded else "random_state")
     _streams.cells.add(cell)
     used = p.read(cell)
     by = (

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphtf import nest
+from graphtf.api.random_state import restart
 from graphtf.convert import convert_to_tensor
 from graphtf.data.constructors import Constructors
 from graphtf.data.groupings import Groupings
@@ -141,6 +142,7 @@ class Dataset(Constructors, Transformations, Groupings, Keeping, nest.CompositeT
 
     def __iter__(self) -> Iterator:
         if active_trace() is None:
+            restart(self._node.all_held())
             return Iterator(self._node.open(), self._structure)
         node, holder = self._node, registered(lambda *arrays: [boxed(_opened(self, arrays))])
         (handle,) = on_host(holder, node.symbolic(), [_RESOURCE])

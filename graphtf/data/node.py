@@ -53,6 +53,12 @@ class Node:
         own = [x for x in nest.flatten(list(self.held), expand_composites=True) if isinstance(x, SymbolicTensor)]
         return own + [x for node in self.inputs for x in node.symbolic()]
 
+    def all_held(self) -> Iterator[Any]:
+        """What this and earlier stages hold."""
+        yield from self.held
+        for node in self.inputs:
+            yield from node.all_held()
+
     def filled(self, values: Iterator[Any]) -> Node:
         """The stage with values for its traced tensors, in the order of `symbolic`."""
         held = tuple(_filled(x, values) for x in self.held)
