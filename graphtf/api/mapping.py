@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from graphtf import nest
 from graphtf.api.loops import staged_loop
 from graphtf.api.shaping import concat, stack
-from graphtf.composite import RaggedTensor
+from graphtf.composite import RaggedTensor, SparseTensor
 from graphtf.convert import convert_to_tensor, stack_rows
 from graphtf.functions.region import trace_region
 from graphtf.functions.trace import active_trace
@@ -22,6 +24,7 @@ from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.errors import InvalidArgumentError, OutOfRangeError
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import invalid
+from graphtf.run_time import stated
 from graphtf.sizes import shape_vector
 from graphtf.spec import TypeSpec
 from graphtf.tensor import EagerTensor, Tensor
@@ -84,6 +87,8 @@ def map_fn(
         raise TypeError(f"The provided function {fn!r} is not callable. fn must be callable.")
     if isinstance(elems, RaggedTensor):
         return _over_rows(fn, elems, fn_output_signature if fn_output_signature is not None else dtype)
+    if any(isinstance(x, SparseTensor) for x in nest.flatten(elems)):
+        return _over_sparse(fn, elems, fn_output_signature if fn_output_signature is not None else dtype)
     tensors = _leaves(elems)
     if any(x.shape.rank == 0 for x in tensors):
         raise ValueError("Elements in elems must be 1+ dimensional Tensors, not scalars")
@@ -98,6 +103,31 @@ def map_fn(
 
     outs = _collected(step, _count(tensors), dtypes)
     return nest.pack_sequence_as(like, outs, expand_composites=True)
+
+
+def _over_sparse(fn: Callable[..., Any], elems: Any, signature: Any) -> Any:
+    """`fn` of each row of a structure with sparse tensors, of which row i is a sparse tensor too."""
+    from graphtf.api import sparse  # which is many functions, of which this needs two
+
+    leaves = nest.flatten(elems)
+    first = next(x for x in leaves if isinstance(x, SparseTensor))
+
+    def row(x: Any, i: Tensor) -> Any:
+        if not isinstance(x, SparseTensor):
+            return _row(convert_to_tensor(x), i)
+        rank = x.dense_shape.shape[0]
+        start = p.concat(p.reshape(i, shape=(1,)), convert_to_tensor(np.zeros(rank - 1, np.int64)), axis=0)
+        rest = x.dense_shape[1:]
+        size = p.concat(convert_to_tensor(np.ones(1, np.int64)), rest, axis=0)
+        out = sparse.reshape(sparse.slice(x, start, size), rest)
+        out.set_shape(x.shape[1:])
+        return out
+
+    count = first.dense_shape[0]
+    numbers = p.arange(scalar_like(count, 0), count, scalar_like(count, 1), shape=stated((first.shape[0],)))
+    kind = signature if signature is not None else first.dtype
+    each = lambda i: fn(nest.pack_sequence_as(elems, [row(x, i) for x in leaves]))  # noqa: E731 - of the row's number
+    return map_fn(each, numbers, fn_output_signature=kind)
 
 
 def _over_rows(fn: Callable[..., Any], elems: RaggedTensor, signature: Any) -> Any:

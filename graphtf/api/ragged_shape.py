@@ -20,6 +20,7 @@ from graphtf.ir.ops.prims import p
 from graphtf.ragged_tensor import RaggedTensor, _count, count_dim
 from graphtf.refusal import invalid
 from graphtf.sizes import as_axis
+from graphtf.sparse_tensor import SparseTensor
 from graphtf.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -278,14 +279,16 @@ def ragged_reverse(tensor: Any, axis: Any, name: str | None = None) -> Any:
 
 
 def ragged_size(input: Any, out_type: Any = dt.int32, name: str | None = None) -> Tensor:
-    """The number of values."""
+    """The number of values; of a sparse tensor, of all its places."""
+    if isinstance(input, SparseTensor):
+        return p.cast(p.reduce_prod(input.dense_shape, axes=(0,)), dtype=dt.as_dtype(out_type or dt.int32))  # type: ignore[no-any-return]
     dims = input.flat_values.ir_type.dims
     return p.reshape(p.dims(dims=(product(dims),), dtype=dt.as_dtype(out_type or dt.int32)), shape=())
 
 
 def ragged_rank_of(input: Any, name: str | None = None) -> Tensor:
     """The number of axes."""
-    return convert_to_tensor(rank_of(input))
+    return convert_to_tensor(input.dense_shape.shape[0] if isinstance(input, SparseTensor) else rank_of(input))
 
 
 class DynamicRaggedShape:
@@ -325,6 +328,8 @@ class DynamicRaggedShape:
         return f"<DynamicRaggedShape of {self._ragged.shape}, {self.num_row_partitions} row partitions>"
 
 
-def ragged_shape(input: Any, out_type: Any = dt.int32, name: str | None = None) -> DynamicRaggedShape:
-    """The shape of a ragged tensor."""
+def ragged_shape(input: Any, out_type: Any = dt.int32, name: str | None = None) -> Any:
+    """The shape of a ragged tensor; of a sparse one, that of the dense tensor."""
+    if isinstance(input, SparseTensor):
+        return p.cast(input.dense_shape, dtype=dt.as_dtype(out_type or dt.int32))
     return DynamicRaggedShape(input, out_type or dt.int32)

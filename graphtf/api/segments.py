@@ -261,6 +261,8 @@ def bincount(
     if weights is not None and binary_output:
         raise ValueError("Arguments `binary_output` and `weights` are mutually exclusive. Please specify only one.")
     x = convert_to_tensor(arr)
+    if x.dtype.is_floating:
+        x = p.cast(x, dtype=dt.int32)
     if x.dtype not in (dt.int32, dt.int64):
         raise failed("bincount", f"arr must be int32 or int64, got {x.dtype.name}")
     rows = axis == -1 and x.shape.rank == 2

@@ -37,7 +37,7 @@ def bincount(
     """
     if axis not in (0, -1, None):
         raise ValueError(f"Unsupported value for argument axis={axis}. Only 0 and -1 are currently supported.")
-    if axis is None:
+    if axis is None or (axis == -1 and _rank(values) == 1):
         axis = 0
     rows, flat, count = _numbered(values, axis)
     given = [] if weights is None else [_flat(weights)]
@@ -64,6 +64,10 @@ def bincount(
     shapes: list[Any] = [(None, rank), (None,), (rank,)]
     at, sums, shape = on_host(run, [rows, flat, count, *given], [dt.int64, kind, dt.int64], shapes)
     return SparseTensor(at, p.reshape(sums, shape=at.ir_type.dims[:1]), shape)
+
+
+def _rank(values: Any) -> int | None:
+    return values.shape.rank if hasattr(values, "shape") else convert_to_tensor(values).shape.rank  # type: ignore[no-any-return]
 
 
 def _flat(x: Any) -> Tensor:

@@ -13,8 +13,9 @@ import numpy as np
 from graphtf.api.control import cond
 from graphtf.api.inspect import get_static_value, is_tensor
 from graphtf.convert import convert_to_tensor, is_tensor_like
+from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p
-from graphtf.tensor import Tensor
+from graphtf.tensor import SymbolicTensor, Tensor
 
 constant_value, is_tf_type = get_static_value, is_tensor
 
@@ -34,9 +35,39 @@ def smart_cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any
 
 
 def _static(pred: Any) -> Any:
+    """The predicate's value where it depends on nothing that only run time knows; else None."""
     if not is_tensor_like(pred):
         return bool(pred)
-    return get_static_value(convert_to_tensor(pred))
+    tensor = convert_to_tensor(pred)
+    if not isinstance(tensor, SymbolicTensor):
+        return get_static_value(tensor)
+    try:
+        return bool(tensor.trace.evaluate(tensor))
+    except ValueError:  # it depends on an argument
+        return None
+
+
+def compute_batch_size(dataset: Any) -> Tensor:
+    """The size of a dataset's batches as an int64 scalar: -1 if it is not known, or differs between its parts."""
+    from graphtf import nest
+
+    sizes = {spec.shape[0] if spec.shape.rank else None for spec in nest.flatten(dataset.element_spec)}
+    if sizes == {None}:
+        sizes = {getattr(stage, "fixed", lambda: None)() or _asked(stage) for stage in _stages(dataset._node)} - {None}
+    (size,) = sizes if len(sizes) == 1 else (None,)
+    return convert_to_tensor(-1 if size is None else size, dt.int64)
+
+
+def _stages(node: Any) -> list[Any]:
+    """The stage that a dataset ends with, and those before it that do not change what a batch is."""
+    found = [node]
+    while len(found[-1].inputs) == 1 and not hasattr(found[-1], "drop"):
+        found.append(found[-1].inputs[0])
+    return found
+
+
+def _asked(stage: Any) -> int | None:
+    return stage.known(0) if hasattr(stage, "drop") else None
 
 
 def unwrap(maybe_decorated: Any) -> tuple[list[Any], Any]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 TABLE: dict[str, dict[str, str]] = {
+    "graphtf.api.row_partitions": {
+        "experimental": "RowPartition",
+    },
     "graphtf.composite_spec": {
         "": "SparseTensorSpec RaggedTensorSpec",
     },

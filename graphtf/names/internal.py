@@ -32,6 +32,7 @@ TABLE: dict[str, dict[str, str]] = {
         "__internal__.decorator": "unwrap",
         "compiler.tf2xla.python.xla": "dynamic_update_slice",
         "python.framework.tensor_util": "constant_value is_tf_type",
+        "python.data.experimental.ops.distribute": "compute_batch_size",
     },
     "graphtf.internal.sparse_matrix": {
         "python.ops.linalg.sparse.sparse_csr_matrix_ops": "sparse_tensor_to_csr_sparse_matrix "
