@@ -183,6 +183,8 @@ class RaggedTensorSpec(CompositeSpec):
     def _component_specs(self) -> list[TensorSpec]:
         """The flat values, then the splits from the inside outwards."""
         dims, level = self._shape.as_tuple(), self._ragged_rank
+        if not level:  # rows of a ragged tensor, which are tensors
+            return [TensorSpec(self._shape, self._dtype)]
         flat = None if dims is None else _flat_sizes(dims, level)
         counts = [None if dims is None or dims[0] is None else dims[0] + 1, *(None,) * (level - 1)]
         return [TensorSpec(flat, self._dtype), *(TensorSpec([c], self._row_splits_dtype) for c in reversed(counts))]

@@ -191,6 +191,38 @@ PIPELINES: dict[str, Pipeline] = {
     "sample until empty": lambda tf: _datasets(tf).sample_from_datasets(
         [_datasets(tf).range(10), _datasets(tf).range(10, 20)], seed=6, stop_on_empty_dataset=True
     ),
+    # ragged and sparse tensors
+    "rows of a ragged tensor": lambda tf: _datasets(tf).from_tensor_slices(tf.ragged.constant([[1, 2], [], [3]])),
+    "rows of a deep one": lambda tf: _datasets(tf).from_tensor_slices(
+        tf.ragged.constant([[[1], [2, 3]], [[4]], [], [[], [5]]])
+    ).batch(3),
+    "rows of rows": lambda tf: _datasets(tf).from_tensor_slices(
+        tf.ragged.constant([[[1], [2, 3]], [[4]], [], [[], [5]]])
+    ).unbatch(),
+    "batch of ragged rows": lambda tf: _datasets(tf).from_tensor_slices(
+        (tf.ragged.constant([["a", "b"], [], ["c"]]), [1, 2, 3])
+    ).shuffle(3, seed=2).batch(2),
+    "map of a ragged tensor": lambda tf: _datasets(tf).from_tensors(tf.ragged.constant([[1, 2], [], [3]])).map(
+        lambda r: (tf.reduce_sum(r, axis=1), r * 2)
+    ),
+    "ragged_batch": lambda tf: _datasets(tf).range(1, 5).map(lambda n: tf.fill([n], n)).ragged_batch(3),
+    "ragged_batch of known shapes": lambda tf: _datasets(tf).range(3).map(lambda n: [n, n]).ragged_batch(2),
+    "ragged_batch of matrices": lambda tf: _datasets(tf).range(1, 6).map(
+        lambda n: tf.reshape(tf.range(2 * n), [-1, 2])
+    ).ragged_batch(2, drop_remainder=True),
+    "unbatch of a ragged batch": lambda tf: _datasets(tf).range(1, 4).map(
+        lambda n: tf.fill([n], n)
+    ).ragged_batch(2).unbatch(),
+    "rows of a sparse tensor": lambda tf: _datasets(tf).from_tensor_slices(
+        tf.sparse.from_dense([[1, 0, 2], [0, 0, 0], [0, 3, 0]])
+    ),
+    "batch of sparse rows": lambda tf: _datasets(tf).from_tensor_slices(
+        tf.sparse.from_dense([[1, 0, 2], [0, 0, 0], [0, 3, 0]])
+    ).batch(2),
+    "unbatch of a sparse batch": lambda tf: _datasets(tf).from_tensor_slices(
+        tf.sparse.from_dense([[1, 0, 2], [0, 0, 0], [0, 3, 0]])
+    ).batch(2).unbatch(),
+    "elements with None": lambda tf: _datasets(tf).range(2).map(lambda x: (x, None)).map(lambda x, y: (x + 1, y)),
     "pad_to_cardinality": lambda tf: _datasets(tf).from_tensor_slices({"z": [1, 2], "a": ["x", "y"]}).apply(
         tf.data.experimental.pad_to_cardinality(3)
     ),

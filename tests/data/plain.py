@@ -8,15 +8,25 @@ import numpy as np
 
 
 def value(x: Any) -> Any:
-    """An element as `as_numpy_iterator` gives it."""
-    if isinstance(x, tuple):
+    """An element: tensors, or what `as_numpy_iterator` gives for them."""
+    if x is None:
+        return None
+    if isinstance(x, tuple) and not hasattr(x, "dense_shape"):
         return {"tuple": [value(y) for y in x]}
     if isinstance(x, dict):
         return {"dict": {k: value(y) for k, y in x.items()}}
+    if hasattr(x, "to_list"):
+        return {"ragged": _decoded(x.to_list())}
+    if hasattr(x, "dense_shape"):
+        return {"sparse": [value(part) for part in (x.indices, x.values, x.dense_shape)]}
     array = np.asarray(x)
     if array.dtype.kind in "OS":
         return {"string": np.vectorize(lambda b: bytes(b).decode(), otypes=[object])(array).tolist()}
     return {array.dtype.name: array.tolist()}
+
+
+def _decoded(x: Any) -> Any:
+    return list(map(_decoded, x)) if isinstance(x, list) else x.decode() if isinstance(x, bytes) else x
 
 
 def spec(x: Any) -> Any:
@@ -25,7 +35,11 @@ def spec(x: Any) -> Any:
         return {"tuple": [spec(y) for y in x]}
     if isinstance(x, dict):
         return {"dict": {k: spec(y) for k, y in x.items()}}
-    return [x.dtype.name, None if x.shape.rank is None else x.shape.as_list()]
+    if not hasattr(x, "dtype"):
+        return None
+    kind = type(x).__name__ if not hasattr(x, "ragged_rank") else f"ragged {x.ragged_rank}"
+    lead = [] if kind == "TensorSpec" else [kind]
+    return [*lead, x.dtype.name, None if x.shape.rank is None else x.shape.as_list()]
 
 
 def dataset(made: Any) -> dict[str, Any]:
@@ -33,7 +47,7 @@ def dataset(made: Any) -> dict[str, Any]:
     return {
         "spec": spec(made.element_spec),
         "cardinality": int(made.cardinality()),
-        "elements": [value(x) for x in made.as_numpy_iterator()],
+        "elements": [value(x) for x in made],
     }
 
 
