@@ -6,6 +6,7 @@ only what is known about shapes. Entry point: `contents(op, knowns, attrs, type)
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -69,14 +70,28 @@ _RULES: dict[str, Callable[..., Any]] = {
 }
 
 
+def _compared(function: Callable[[Any, Any], bool]) -> Callable[..., Any]:
+    """A comparison of numbers; sizes that only run time knows are in no known order."""
+    whole = np.frompyfunc(lambda a, b: function(a, b) if isinstance(a, int) and isinstance(b, int) else None, 2, 1)
+    return lambda a, b: np.asarray(whole(a, b), object)
+
+
+_COMPARISONS: dict[str, Callable[..., Any]] = {
+    "eq": _compared(operator.eq), "ne": _compared(operator.ne), "lt": _compared(operator.lt),
+    "le": _compared(operator.le), "gt": _compared(operator.gt), "ge": _compared(operator.ge),
+}  # fmt: skip
+
+
 def _negative(x: Any) -> bool:
     return any(dims.lower_bound(d) < 0 for d in x.reshape(-1).tolist())
 
 
 def contents(op: Op, knowns: Sequence[Known], attrs: Mapping[str, Any], out: TensorType) -> Known:
     """The contents of an op's output, from those of its operands."""
-    if out.dtype not in _INTEGERS or not out.is_static or out.size > _MOST:  # type: ignore[operator]
+    if not out.is_static or out.size > _MOST:  # type: ignore[operator]
         return None
+    if out.dtype not in _INTEGERS:
+        return _truths(op, knowns)
     if op.name == "constant":
         return attrs["value"].astype(object)  # type: ignore[no-any-return]
     if op.name == "dims":
@@ -98,6 +113,15 @@ def contents(op: Op, knowns: Sequence[Known], attrs: Mapping[str, Any], out: Ten
     if found is None or any(d is None for d in found.reshape(-1).tolist()):
         return None
     return found if found.shape == out.shape else np.broadcast_to(found, out.shape)  # type: ignore[arg-type, no-any-return]
+
+
+def _truths(op: Op, knowns: Sequence[Known]) -> Known:
+    """What a comparison of known numbers gives."""
+    compare = _COMPARISONS.get(op.name)
+    if compare is None or any(k is None for k in knowns):
+        return None
+    found: Known = compare(*knowns)
+    return None if found is None or None in found.reshape(-1).tolist() else found
 
 
 def _gathered(x: Any, at: Any, axis: int, batch_dims: int) -> Known:
