@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from graphtf.data.composites import batch_of, count_of, ragged_batch_spec, rows_of
+from graphtf.data.composites import (
+    batch_of,
+    count_of,
+    ragged_batch_spec,
+    rows_of,
+    sparse_batch,
+    sparse_batch_spec,
+)
 from graphtf.data.node import INFINITE, UNKNOWN, Node
 from graphtf.data.order import by_element
 from graphtf.data.reader import ArrayRows, Block, Generated, Reader, RowReader, joined, stacked_leaf
@@ -181,6 +188,24 @@ class RaggedBatch(_Stacked):
 
     def open(self) -> Reader:
         return Generated(self.one_by_one(inner := self.input.open()), inner)
+
+
+class SparseBatch(_Sized):
+    """`size` elements at a time as one sparse tensor, each inside `shape` (None: as large as the largest)."""
+
+    def __init__(self, before: Node, size: Any, shape: TensorShape) -> None:
+        self.inputs, self.held, self.drop, self.shape = (before,), (size,), False, shape
+        self.check()
+        (spec,) = before.structure.specs
+        self.structure = Structure(sparse_batch_spec(spec, shape))
+
+    def open(self) -> Reader:
+        return Generated(self._elements(inner := self.input.open()), inner)
+
+    def _elements(self, inner: Reader) -> Iterator[Leaves]:
+        size, wanted = self.size(), self.shape.as_list()
+        while rows := taken(inner, size):
+            yield [sparse_batch([x for (x,) in rows], wanted)]
 
 
 # ---- taken apart -----------------------------------------------------------------------------------------------------

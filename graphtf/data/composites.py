@@ -15,7 +15,7 @@ import numpy as np
 
 import graphtf.composite as composite
 from graphtf.ir import dtypes as dt
-from graphtf.ir.errors import InvalidArgumentError
+from graphtf.ir.errors import DataLossError, InvalidArgumentError
 from graphtf.spec import TensorSpec
 from graphtf.tensor import EagerTensor
 from graphtf.tensor_shape import TensorShape
@@ -73,6 +73,15 @@ def ragged_batch_spec(spec: Any, size: int | None, splits_dtype: Any = dt.int64)
     if not open_axes:
         return TensorSpec(dims, spec.dtype)
     return composite.RaggedTensorSpec(dims, spec.dtype, open_axes[-1], splits_dtype)
+
+
+def sparse_batch_spec(spec: Any, shape: TensorShape) -> Any:
+    """The spec of a sparse batch of tensors. Raises TypeError for composites, ValueError for another rank."""
+    if not isinstance(spec, TensorSpec):
+        raise TypeError(f"sparse_batch needs elements that are tensors, got {spec}")
+    if not spec.shape.is_compatible_with([None] * len(shape)):
+        raise ValueError(f"row_shape {shape} does not have the rank of the elements, {spec.shape}")
+    return composite.SparseTensorSpec([None, *shape.as_list()], spec.dtype)
 
 
 def spec_fields(spec: Any) -> list[Any] | None:
@@ -173,6 +182,21 @@ def _sparse_rows(x: Any) -> Iterator[Any]:
     for k in range(int(shape[0])):
         own = order[:0] if bounds is None else order[bounds[k] : bounds[k + 1]]
         yield composite.SparseTensor(EagerTensor(indices[own, 1:]), EagerTensor(values[own]), EagerTensor(shape[1:]))
+
+
+def sparse_batch(values: Sequence[Array], wanted: Sequence[int | None]) -> Any:
+    """Arrays as one sparse tensor of all their elements. Raises DataLossError for one that is larger than wanted."""
+    most = [max(sizes) for sizes in zip(*(x.shape for x in values))]
+    if any(d is not None and found > d for d, found in zip(wanted, most)):
+        message = f"Dimension of an element exceeds row_shape: {most}, expected at most {list(wanted)}"
+        raise DataLossError(None, None, message)
+    places = [np.argwhere(np.ones(x.shape, bool)).reshape(x.size, x.ndim) for x in values]
+    indices = [np.insert(at, 0, k, axis=1) for k, at in enumerate(places)]
+    shape = [len(values), *(found if d is None else d for d, found in zip(wanted, most))]
+    return composite.SparseTensor(
+        EagerTensor(np.concatenate(indices)), EagerTensor(np.concatenate([x.ravel() for x in values])),
+        EagerTensor(np.array(shape, np.int64)),
+    )  # fmt: skip
 
 
 def batch_of(values: Sequence[Any], spec: Any) -> Any:

@@ -143,7 +143,7 @@ class Dataset(Constructors, Transformations, Groupings, Keeping, nest.CompositeT
     def __iter__(self) -> Iterator:
         if active_trace() is None:
             restart(self._node.all_held())
-            return Iterator(self._node.open(), self._structure)
+            return Iterator(self._node.open(), self._structure, None, self._node.open)
         node, holder = self._node, registered(lambda *arrays: [boxed(_opened(self, arrays))])
         (handle,) = on_host(holder, node.symbolic(), [_RESOURCE])
         return Iterator(None, self._structure, handle)
@@ -289,7 +289,8 @@ def _filled_node(node: Node, arrays: Sequence[Any]) -> Node:
 
 
 def _opened(dataset: Dataset, arrays: Sequence[Any]) -> Iterator:
-    return Iterator(_filled_node(dataset._node, arrays).open(), dataset._structure)
+    node = _filled_node(dataset._node, arrays)
+    return Iterator(node.open(), dataset._structure, None, node.open)
 
 
 def _alone(handle: Any) -> list[Any]:

@@ -38,10 +38,11 @@ __all__ = [
     "AutotuneOptions", "Counter", "CsvDataset", "DistributeOptions", "ExternalStatePolicy", "OptimizationOptions",
     "Optional", "RandomDataset", "Reducer", "ThreadingOptions", "assert_cardinality", "at",
     "bucket_by_sequence_length", "cardinality", "choose_from_datasets", "copy_to_device", "dense_to_ragged_batch",
-    "enable_debug_mode", "enumerate_dataset", "from_list", "get_next_as_optional", "get_single_element",
-    "get_structure", "group_by_reducer", "group_by_window", "ignore_errors", "load", "make_csv_dataset",
-    "map_and_batch", "pad_to_cardinality", "parallel_interleave", "prefetch_to_device", "rejection_resample",
-    "sample_from_datasets", "save", "scan", "shuffle_and_repeat", "snapshot", "take_while", "unbatch", "unique",
+    "dense_to_sparse_batch", "enable_debug_mode", "enumerate_dataset", "from_list", "get_next_as_optional",
+    "get_single_element", "get_structure", "group_by_reducer", "group_by_window", "ignore_errors", "load",
+    "make_csv_dataset", "map_and_batch", "pad_to_cardinality", "parallel_interleave", "prefetch_to_device",
+    "rejection_resample", "sample_from_datasets", "save", "scan", "shuffle_and_repeat", "snapshot", "take_while",
+    "unbatch", "unique",
 ]  # fmt: skip
 
 
@@ -144,6 +145,7 @@ def _method(name: str) -> Callable[..., Apply]:
 
 bucket_by_sequence_length = _method("bucket_by_sequence_length")
 dense_to_ragged_batch = _method("ragged_batch")
+dense_to_sparse_batch = _method("sparse_batch")
 enumerate_dataset = _method("enumerate")
 group_by_window = _method("group_by_window")
 ignore_errors = _method("ignore_errors")

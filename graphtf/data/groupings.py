@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from graphtf.convert import convert_to_tensor
-from graphtf.data.batching import RaggedBatch, Rebatch, padded_shapes
+from graphtf.data.batching import RaggedBatch, Rebatch, SparseBatch, padded_shapes
 from graphtf.data.grouping import Buckets, GroupByWindow, Resampled, Unique
 from graphtf.data.node import Node, integer
 from graphtf.data.random import seed_pair
 from graphtf.data.transformations import padding_tensors
 from graphtf.ir import dtypes as dt
+from graphtf.tensor_shape import as_shape
 
 
 class Groupings:
@@ -81,6 +82,22 @@ class Groupings:
         """`batch_size` elements of shapes that may differ, as ragged tensors; as tensors where shapes are known."""
         size = integer(batch_size, "batch_size")
         return self._then(RaggedBatch(self._node, size, bool(drop_remainder), dt.as_dtype(row_splits_dtype)))
+
+    def sparse_batch(self, batch_size: Any, row_shape: Any, name: str | None = None) -> Any:
+        """`batch_size` elements, tensors of shapes that may differ, as one sparse tensor.
+
+        `row_shape` is the shape of a row, with None for the largest size in the batch. Raises TypeError for elements
+        that are no single tensor, ValueError for another rank; while iterating DataLossError for larger elements.
+
+        >>> from graphtf import fill
+        >>> from graphtf.data.dataset import Dataset
+        >>> rows = Dataset.range(1, 3).map(lambda n: fill([n], n)).sparse_batch(2, row_shape=[4])
+        >>> [x.dense_shape.numpy().tolist() for x in rows]
+        [[2, 4]]
+        """
+        if len(self._node.structure.specs) != 1:
+            raise TypeError(f"sparse_batch needs elements that are a single tensor, got {self._node.structure}")
+        return self._then(SparseBatch(self._node, integer(batch_size, "batch_size"), as_shape(row_shape)))
 
     def rebatch(self, batch_size: Any, drop_remainder: bool = False, name: str | None = None) -> Any:
         """The rows of batches in batches of another size, or of several that take turns.

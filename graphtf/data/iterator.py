@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from graphtf import nest
+from graphtf.convert import convert_to_tensor
 from graphtf.data.handles import Handle, boxed, on_host, unboxed
 from graphtf.data.mapped import component_specs, from_components
 from graphtf.data.optional import ABSENT, Optional, of_leaves, part_arrays
@@ -20,10 +23,11 @@ from graphtf.data.reader import Reader
 from graphtf.data.structure import Leaves, Structure, map_leaves
 from graphtf.functions.trace import active_trace
 from graphtf.ir import dtypes as dt
-from graphtf.ir.errors import OutOfRangeError
+from graphtf.ir.errors import FailedPreconditionError, OutOfRangeError
 from graphtf.ir.ops.io import register
 from graphtf.spec import TensorSpec, TypeSpec
 from graphtf.tensor import EagerTensor, Tensor
+from graphtf.tracking import Trackable
 
 _RESOURCE = TensorSpec([], dt.resource)
 _VARIANT = TensorSpec([], dt.variant)
@@ -69,8 +73,11 @@ class IteratorSpec(TypeSpec):
         return f"IteratorSpec({self._element_spec!r})"
 
 
-class Iterator(nest.CompositeTensor):
+class Iterator(nest.CompositeTensor, Trackable):
     """A pass over a dataset: `next(iterator)`, `get_next()`, or a loop.
+
+    A checkpoint keeps how many elements it has given; restoring passes over as many. A shuffle without a seed has
+    another order then.
 
     >>> from graphtf.data.dataset import Dataset
     >>> it = iter(Dataset.range(2))
@@ -78,9 +85,12 @@ class Iterator(nest.CompositeTensor):
     (<tf.Tensor: shape=(), dtype=int64, numpy=0>, <tf.Tensor: shape=(), dtype=int64, numpy=1>)
     """
 
-    def __init__(self, reader: Reader | None, structure: Structure, handle: Any = None) -> None:
-        self._reader, self._structure, self._traced = reader, structure, handle
+    def __init__(
+        self, reader: Reader | None, structure: Structure, handle: Any = None, again: Callable[[], Reader] | None = None
+    ) -> None:
+        self._reader, self._structure, self._traced, self._again = reader, structure, handle, again
         self._next = None if reader is None else reader.next
+        self._given = 0
         self._lock = threading.Lock()
         self._pending: Leaves | None = None  # of a loop in a traced function: what it takes next
         self._own: Handle | None = None
@@ -103,7 +113,9 @@ class Iterator(nest.CompositeTensor):
     def advance(self) -> Leaves | None:
         """The next element's leaves; None at the end."""
         with self._lock:
-            return self._next()  # type: ignore[misc]
+            leaves = self._next()  # type: ignore[misc]
+            self._given += leaves is not None
+            return leaves
 
     def __iter__(self) -> Iterator:
         return self
@@ -128,6 +140,24 @@ class Iterator(nest.CompositeTensor):
             return of_leaves(self.advance(), self.element_spec)
         (tensor,) = on_host(_NEXT_OPTIONAL, [self._handle], [_VARIANT])
         return Optional._made(ABSENT, self.element_spec, tensor)
+
+    # ---- checkpoints -------------------------------------------------------------------------------------------------
+
+    def _serialize_to_tensors(self) -> dict[str, Any]:
+        return {"GIVEN": convert_to_tensor(np.int64(self._given))}
+
+    def _restore_from_tensors(self, restored_tensors: dict[str, Any]) -> None:
+        """Go to the place that a checkpoint names. Raises FailedPreconditionError for one that is past, if the pass
+        cannot be begun again."""
+        wanted = int(restored_tensors["GIVEN"])
+        with self._lock:
+            if self._reader is None or (wanted < self._given and self._again is None):
+                raise FailedPreconditionError(None, None, f"{self!r} cannot go to element {wanted}")
+            if wanted < self._given:
+                self._reader.close()
+                self._reader, self._given = self._again(), 0  # type: ignore[misc]
+                self._next = self._reader.next
+            self._given += self._reader.skip(wanted - self._given)
 
     # ---- in a traced function ----------------------------------------------------------------------------------------
 

@@ -16,7 +16,8 @@ from graphtf.data.batching import Batch, PaddedBatch, Unbatch, Window, padded_sh
 from graphtf.data.calls import Filter, FlatMap, Interleave, Map, Scan, TakeWhile
 from graphtf.data.constructors import shuffled
 from graphtf.data.node import Node, integer
-from graphtf.data.order import Asserted, Concatenate, Enumerate, Repeat, Shard, Skip, Take, Through
+from graphtf.data.order import Asserted, Concatenate, Enumerate, Repeat, Shard, Skip, Take
+from graphtf.data.prefetch import Prefetch
 from graphtf.data.structure import flatten, same_shape
 from graphtf.ir.dtypes import bool_, string
 from graphtf.spec import TensorSpec
@@ -170,9 +171,8 @@ class Transformations:
         return self._then(Enumerate(self._node, start))
 
     def prefetch(self, buffer_size: Any, name: str | None = None) -> Any:
-        """The same elements."""
-        integer(buffer_size, "buffer_size")
-        return self._then(Through(self._node))
+        """The same elements, made ahead by a thread of its own once making one takes longer than handing it over."""
+        return self._then(Prefetch(self._node, integer(buffer_size, "buffer_size")))
 
     # ---- batches -----------------------------------------------------------------------------------------------------
 

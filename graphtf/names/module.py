@@ -75,9 +75,10 @@ TABLE: dict[str, dict[str, str]] = {
         "data.experimental": "AUTOTUNE AutoShardPolicy AutotuneAlgorithm AutotuneOptions Counter CsvDataset "
         "DistributeOptions ExternalStatePolicy INFINITE_CARDINALITY OptimizationOptions Optional RandomDataset Reducer "
         "ThreadingOptions UNKNOWN_CARDINALITY assert_cardinality at bucket_by_sequence_length cardinality "
-        "choose_from_datasets copy_to_device dense_to_ragged_batch enable_debug_mode enumerate_dataset from_list "
-        "get_next_as_optional get_single_element get_structure group_by_reducer group_by_window ignore_errors load "
-        "make_csv_dataset map_and_batch pad_to_cardinality parallel_interleave prefetch_to_device rejection_resample "
+        "choose_from_datasets copy_to_device dense_to_ragged_batch dense_to_sparse_batch "
+        "enable_debug_mode enumerate_dataset from_list get_next_as_optional get_single_element "
+        "get_structure group_by_reducer group_by_window ignore_errors load make_csv_dataset map_and_batch "
+        "pad_to_cardinality parallel_interleave prefetch_to_device rejection_resample "
         "sample_from_datasets save scan shuffle_and_repeat snapshot take_while unbatch unique",
     },
     "graphtf.data.optional": {

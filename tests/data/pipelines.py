@@ -210,6 +210,10 @@ PIPELINES: dict[str, Pipeline] = {
     "ragged_batch of matrices": lambda tf: _datasets(tf).range(1, 6).map(
         lambda n: tf.reshape(tf.range(2 * n), [-1, 2])
     ).ragged_batch(2, drop_remainder=True),
+    "sparse_batch": lambda tf: _datasets(tf).range(1, 6).map(lambda n: tf.fill([n], n)).sparse_batch(2, row_shape=[6]),
+    "sparse_batch of open shapes": lambda tf: _datasets(tf).range(1, 5).map(
+        lambda n: tf.fill([n, 2], n)
+    ).sparse_batch(3, row_shape=[None, 4]),
     "unbatch of a ragged batch": lambda tf: _datasets(tf).range(1, 4).map(
         lambda n: tf.fill([n], n)
     ).ragged_batch(2).unbatch(),
@@ -268,6 +272,9 @@ ERRORS: dict[str, Pipeline] = {
     "check in a function": lambda tf: _datasets(tf).range(3).map(
         lambda x: tf.debugging.check_numerics(1.0 / tf.cast(x, tf.float32), "error")
     ),
+    "sparse_batch of rows that are too long": lambda tf: _datasets(tf).range(1, 6).map(
+        lambda n: tf.fill([n], n)
+    ).sparse_batch(2, row_shape=[3]),
     "window of none": lambda tf: _datasets(tf).range(3).window(0),
     "unique of floats": lambda tf: _datasets(tf).from_tensor_slices([1.0]).unique(),
     "no such file": lambda tf: tf.data.TFRecordDataset("/no/such/file"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -255,3 +256,75 @@ def test_what_fit_does_with_arrays() -> None:
         assert sorted(order.tolist()) == list(range(n))
         passes.append(order.tolist())
     assert passes[0] != passes[1]
+
+
+# ---- prefetch --------------------------------------------------------------------------------------------------------
+
+
+def slowly(values: Any, log: list[Any] | None = None) -> Any:
+    def generate() -> Any:
+        try:
+            for x in values:
+                time.sleep(0.004)
+                if log is not None:
+                    log.append((x, threading.current_thread().name))
+                if x == "fail":
+                    raise ValueError("on purpose")
+                yield x
+        finally:
+            if log is not None:
+                log.append("closed")
+
+    return Dataset.from_generator(generate, output_types=tf.int32)
+
+
+def test_slow_stages_run_ahead_in_a_thread() -> None:
+    log: list[Any] = []
+    data = slowly(range(12), log).prefetch(3)
+    assert [int(x) for x in data] == list(range(12))
+    assert len({name for _, name in log[:-1]}) == 2 and log[-1] == "closed"
+
+
+def test_quick_stages_do_not() -> None:
+    before = threading.active_count()
+    it = iter(Dataset.range(100).map(lambda x: x).filter(lambda x: x >= 0).prefetch(tf.data.AUTOTUNE))
+    for _ in range(10):
+        next(it)
+    assert threading.active_count() == before
+
+
+def test_errors_come_where_their_elements_would() -> None:
+    it = iter(slowly([0, 1, 2, 3, 4, 5, "fail"]).prefetch(2))
+    assert [int(next(it)) for _ in range(6)] == list(range(6))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="on purpose"):
+        next(it)
+
+
+def test_a_dropped_iterator_ends_its_thread() -> None:
+    log: list[Any] = []
+    it = iter(slowly(range(10_000), log).prefetch(2).map(lambda x: x + 1).batch(2).prefetch(1))
+    for _ in range(4):
+        next(it)
+    del it
+    gc.collect()
+    for _ in range(200):
+        if "closed" in log:
+            break
+        time.sleep(0.02)
+    assert "closed" in log
+
+
+# ---- checkpoints -----------------------------------------------------------------------------------------------------
+
+
+def test_iterators_are_restored(tmp_path: Any) -> None:
+    data = Dataset.range(20).shuffle(20, seed=3, reshuffle_each_iteration=False).batch(3)
+    want = elements(data)
+    it = iter(data)
+    for _ in range(4):
+        next(it)
+    path = tf.train.Checkpoint(it=it).save(str(tmp_path / "c"))
+    assert plain.value(next(it)) == want[4]
+    for other in (iter(data), it):  # one that begins, and one that is past the place
+        tf.train.Checkpoint(it=other).restore(path)
+        assert [plain.value(x) for x in other] == want[4:]
