@@ -253,7 +253,7 @@ def one_hot(
            [0., 0., 1.]], dtype=float32)>
     """
     at, size = convert_to_tensor(indices), _size(depth, "one_hot")
-    on, off = _hot_values(on_value, off_value, None if dtype is None else as_dtype(dtype))
+    on, off = map(p.stop_gradient, _hot_values(on_value, off_value, None if dtype is None else as_dtype(dtype)))
     dims = at.ir_type.dims
     k = as_axis(-1 if axis is None else axis, len(dims) + 1, "one_hot", late=True)
     shape = (*dims[:k], size, *dims[k:])

@@ -81,7 +81,7 @@ def _gathered(x: Tensor, at: np.ndarray[Any, Any], inside: np.ndarray[Any, Any],
 def _filler(x: Tensor, value: Any) -> Tensor:
     if not is_tensor_like(value) and value == 0 and x.dtype.kind in "bs":
         value = False if x.dtype.is_bool else ""
-    return p.reshape(convert_to_tensor(value, x.dtype), shape=())
+    return p.stop_gradient(p.reshape(convert_to_tensor(value, x.dtype), shape=()))
 
 
 def _known(sizes: Any, name: str) -> tuple[int, ...]:

@@ -35,15 +35,17 @@ def pad(
         raise ValueError(
             f"Value of argument `mode` expected to be one of 'CONSTANT', 'REFLECT' or 'SYMMETRIC'. Received: {mode}"
         )
+    nothing = not is_tensor_like(constant_values) and isinstance(constant_values, int) and constant_values == 0
+    value = {"b": False, "s": ""}.get(x.dtype.kind, 0) if nothing else constant_values
+    filler = p.stop_gradient(p.reshape(convert_to_tensor(value, x.dtype), shape=()))
     if is_tensor_like(paddings) and known(paddings) is None:
         shape = (None,) * len(x.ir_type.dims)
-        return deferred_like(lambda t, w: pad(t, w, mode, constant_values), [x, convert_to_tensor(paddings)], x, shape)
+        operands = [x, convert_to_tensor(paddings), filler]
+        return deferred_like(lambda t, w, value: pad(t, w, mode, value), operands, x, shape)
     widths = _paddings(paddings, len(x.ir_type.dims))
     if mode == "CONSTANT":
         low, high = tuple(a for a, _ in widths), tuple(b for _, b in widths)
-        nothing = not is_tensor_like(constant_values) and isinstance(constant_values, int) and constant_values == 0
-        filler: Any = {"b": False, "s": ""}.get(x.dtype.kind, 0) if nothing else constant_values
-        return p.pad(x, p.reshape(convert_to_tensor(filler, x.dtype), shape=()), low=low, high=high)
+        return p.pad(x, filler, low=low, high=high)
     for k, (before, after) in enumerate(widths):
         x = _mirrored(x, k, before, after, 1 if mode == "REFLECT" else 0)
     return x

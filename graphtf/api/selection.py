@@ -270,11 +270,13 @@ def _slice_at_run_time(x: Tensor, begin: Any, size: Any, sizes: tuple[Dim, ...] 
     _check_inside(x, start, length)
     if sizes is not None and -1 not in sizes:
         return p.dynamic_slice(x, start, sizes=sizes)
-    open_end = sum(1 << k for k, d in enumerate(sizes or ()) if d == -1)
+    if x.ir_type.dims:
+        left = p.sub(shape_vector(x.ir_type.dims, length.dtype), start)
+        length = p.select(p.lt(length, scalar_like(length, 0)), left, length)
     known = [d if isinstance(d, int) and d >= 0 else None for d in sizes or [None] * len(x.ir_type.dims)]
     return p.strided_slice(
-        x, start, p.add(start, length), shape=stated(known), strides=(1,) * len(known), open_begin=0,
-        open_end=open_end, single=0,
+        x, start, p.add(start, length), shape=stated(known), strides=(1,) * len(known), open_begin=0, open_end=0,
+        single=0,
     )  # fmt: skip
 
 
