@@ -41,7 +41,7 @@ class Prefetch(Through):
 class _Ahead(Reader):
     def __init__(self, inner: Reader, size: int) -> None:
         self._inner, self._size = inner, size
-        self._seen, self._spent = 0, 0.0
+        self._seen, self._least = 0, float("inf")  # seconds the quickest took: the first opens what others read from
         self._made: queue.Queue[Any] | None = None
         self._stop = threading.Event()
         self._ended = False
@@ -53,8 +53,8 @@ class _Ahead(Reader):
             return self._inner.next()
         start = time.perf_counter()
         element = self._inner.next()
-        self._seen, self._spent = self._seen + 1, self._spent + time.perf_counter() - start
-        if self._seen == _LOOKED_AT and self._spent > _LOOKED_AT * _PAYS_FROM and element is not None:
+        self._seen, self._least = self._seen + 1, min(self._least, time.perf_counter() - start)
+        if self._seen == _LOOKED_AT and self._least > _PAYS_FROM and element is not None:
             self._begin()
         return element
 
