@@ -1,4 +1,5 @@
-"""What a loop does not change is computed before it, and carried values that stay what they were become operands.
+"""What a loop does not change is computed before it, and carried values that stay what they were become operands. The
+right factor of a product that stays the same is laid out before it, as the product reads it.
 
 Invariant: only what is pure and refuses nothing moves, since the loop may not run at all; what costs nothing to compute
 again, or is larger than what it is computed from, stays inside, where it is fused. Entry point: `hoist`.
@@ -10,6 +11,7 @@ from dataclasses import replace
 
 from graphtf.ir.graph import Graph, Node, Value, map_regions
 from graphtf.ir.op import Host, Trait
+from graphtf.ir.ops.view import transpose
 from graphtf.ir.types import TensorType
 from graphtf.passes.fusion.classify import is_free
 from graphtf.passes.fusion.cost import elements
@@ -98,7 +100,17 @@ class Mover:
             return
         if constant and is_free(m) and len(m.outputs) == 1:
             self.floating[m.out] = m
-        self.stays.append(m)
+        turned = Trait.CONTRACTION in m.op.traits and m.attrs.get("transpose_b") and m.inputs[1] in self.outer
+        self.stays.append(self.by_rows(m) if turned else m)
+
+    def by_rows(self, m: Node) -> Node:
+        """The product, whose right factor the loop does not change, with that transposed before the loop."""
+        factor = m.inputs[1]
+        *lead, rows, columns = factor.ir_type.dims
+        perm = (*range(len(lead)), len(lead) + 1, len(lead))
+        made = Value(TensorType(factor.ir_type.dtype, (*lead, columns, rows)), factor.hint)
+        self.copy(Node(transpose, (factor,), {"perm": perm}, (made,), {}, m.source))
+        return replace(m, inputs=(m.inputs[0], made), attrs={**m.attrs, "transpose_b": False})
 
     def copy(self, m: Node) -> None:
         for v in m.inputs:

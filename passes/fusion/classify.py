@@ -68,6 +68,13 @@ def is_free(node: Node) -> bool:
     return bool(node.op.traits & (Trait.GENERATOR | Trait.VIEW)) and len(node.inputs) <= 1
 
 
+def is_joint(node: Node) -> bool:
+    """Do its elements come from one operand or another, as their index decides? A loop over it is cut in parts."""
+    if not isinstance(node.op.lowering, Element) or len(node.inputs) < 2:
+        return False
+    return all(isinstance(v.type, TensorType) and v.type.dtype is node.out.ir_type.dtype for v in node.inputs)
+
+
 def is_cheap(node: Node) -> bool:
     """A handful of machine instructions an element."""
     lowering = node.op.lowering

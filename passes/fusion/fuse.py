@@ -22,6 +22,7 @@ from graphtf.passes.fusion.classify import (
     is_cheap,
     is_elementwise,
     is_free,
+    is_joint,
     is_literal,
     is_trailing,
     kept_shape,
@@ -186,12 +187,14 @@ class Fuser:
             v, path = self.source(n.inputs[0])
             g = r.group.find()
             fits = not path and g.space == space and g.kind in ("loop", "reduce", "rows") and shape_of(v) == space
+            fits = fits and not any(map(is_joint, g.nodes))  # a loop can be cut where the pieces meet, a reduction not
             if fits and g.axes in ((), axes) and len(g.nodes) < MAX_NODES and self.can_host(g, readings):
                 target = g
         if target is None:
             target = self.new_group("reduce", space)
             for r in readings:
-                self.draw_in(r, target)
+                if not any(map(is_joint, r.group.find().nodes)):
+                    self.draw_in(r, target)
         if target.kind == "loop":
             target.kind = "reduce"
         target.axes = axes

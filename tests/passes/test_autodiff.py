@@ -26,6 +26,7 @@ from graphtf.passes.autodiff.joint import joint
 from graphtf.passes.autodiff.record import Entry
 from graphtf.passes.autodiff.sums import added
 from graphtf.passes.autodiff.trips import known_trips
+from graphtf.passes.dce import dce as pruned
 
 from .gradients import check, with_gradient
 
@@ -346,6 +347,38 @@ def test_a_piece_among_zeros_is_added_in_its_place() -> None:
     (got,) = interpret(g, [whole, piece, np.array([7, 0], np.int32)])
     whole[7:9] += 1
     np.testing.assert_array_equal(got, whole)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+@pytest.mark.parametrize("borders", [(0, 0), (2, 1)])
+def test_neighbours_among_zeros_are_joined(order: tuple[int, ...], borders: tuple[int, int]) -> None:
+    """Gradients of a split, in the order in which they come."""
+    widths, (first, last) = (2, 1, 3), borders
+    starts = [first, first + 2, first + 3]
+
+    def run(*parts: Value) -> Any:
+        zero = p.constant(value=np.array(0.0))
+        ends = [6 + first + last - at - n for at, n in zip(starts, widths)]
+        wide = [p.pad(x, zero, low=(0, at), high=(0, end)) for x, at, end in zip(parts, starts, ends)]
+        one, two, three = (wide[k] for k in order)
+        return added(added(one, two), three)
+
+    g = build([tensor("float64", 4, n) for n in widths], run)
+    rng = np.random.default_rng(0)
+    parts = [rng.standard_normal((4, n)) for n in widths]
+    (got,) = interpret(g, parts)
+    np.testing.assert_array_equal(got, np.pad(np.concatenate(parts, 1), ((0, 0), borders)))
+    assert not any(n.op is OPS["add"] for n in pruned(g).nodes)
+
+
+def test_what_does_not_touch_is_added() -> None:
+    def run(x: Value, y: Value) -> Any:
+        zero = p.constant(value=np.array(0.0))
+        return added(p.pad(x, zero, low=(0,), high=(4,)), p.pad(y, zero, low=(2,), high=(2,)))
+
+    g = build([tensor("float64", 3), tensor("float64", 3)], run)
+    (got,) = interpret(g, [np.ones(3), np.ones(3)])
+    np.testing.assert_array_equal(got, [1, 1, 2, 1, 1, 0, 0])
 
 
 @pytest.mark.parametrize(
