@@ -288,7 +288,7 @@ def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, nam
 
 def _from_value(value: Any, dtype: DType | None) -> Tensor:
     if isinstance(value, (list, tuple)) and _has_tensors(value):
-        return _packed(value, dtype or _first_dtype(value))
+        return _packed(value, dtype or _first_dtype(value), cast=dtype is not None)
     return array_tensor(to_array(value, dtype))
 
 
@@ -319,10 +319,11 @@ def _first_dtype(value: Any) -> DType | None:
     return None
 
 
-def _packed(value: Sequence[Any], dtype: DType | None) -> Tensor:
-    parts = [
-        x if isinstance(x, Tensor) else convert_to_tensor(x, None if is_tensor_like(x) else dtype) for x in value
-    ]
+def _packed(value: Sequence[Any], dtype: DType | None, cast: bool = False) -> Tensor:
+    """Tensors and other things as one; with `cast`, tensors of another dtype are made of this one."""
+    parts = [x if isinstance(x, Tensor) else convert_to_tensor(x, None if is_tensor_like(x) else dtype) for x in value]
+    if cast and dtype is not None and dtype is not dt.string:
+        parts = [x if x.dtype in (dtype, dt.string) else p.cast(x, dtype=dtype) for x in parts]
     return stack_rows(parts)
 
 

@@ -38,6 +38,8 @@ def _sending(function: Function, kind: str) -> Function:
             refused = error
         if handler is None:
             handler = _handler(function, kind)
+        if kind.startswith("ragged") and not _takes_sparse(kind) and _has_sparse((*args, *kwargs.values())):
+            raise refused
         try:
             return handler(*_positional(function, args, kwargs))
         except NotImplementedError:
@@ -57,6 +59,16 @@ def _positional(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any
 
 def _has_composite(values: Iterable[Any]) -> bool:
     return any(isinstance(x, CompositeTensor) or (isinstance(x, (list, tuple)) and _has_composite(x)) for x in values)
+
+
+def _has_sparse(values: Iterable[Any]) -> bool:
+    from graphtf.sparse_tensor import SparseTensor
+
+    return any(isinstance(x, SparseTensor) or (isinstance(x, (list, tuple)) and _has_sparse(x)) for x in values)
+
+
+def _takes_sparse(kind: str) -> bool:
+    return kind.endswith((":ragged_shape", ":ragged_size", ":ragged_rank_of"))
 
 
 def _handler(function: Function, kind: str) -> Function:

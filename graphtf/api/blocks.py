@@ -5,15 +5,18 @@ Invariant: elements are moved, never changed; paddings are zeros. Entry points: 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from graphtf.convert import convert_to_tensor
+from graphtf.deferred import on_host
+from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, floordiv, product
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import failed, invalid
-from graphtf.sizes import as_integers, as_sizes
+from graphtf.sizes import as_integers, as_sizes, is_known
 from graphtf.tensor import Tensor
 
 Widths = list[tuple[Dim, Dim]]
@@ -113,10 +116,28 @@ def required_space_to_batch_paddings(
     >>> [x.numpy().tolist() for x in required_space_to_batch_paddings([4], [3])]
     [[[0, 2]], [[0, 2]]]
     """
-    sizes = as_integers(input_shape, "required_space_to_batch_paddings")
-    block = as_integers(block_shape, "required_space_to_batch_paddings")
+    what = "required_space_to_batch_paddings"
+    if not all(map(is_known, (input_shape, block_shape, *(() if base_paddings is None else (base_paddings,))))):
+        return _paddings_at_run_time(input_shape, block_shape, base_paddings)
+    sizes, block = as_integers(input_shape, what), as_integers(block_shape, what)
     base = [[0, 0]] * len(sizes) if base_paddings is None else np.asarray(base_paddings).tolist()
+    return tuple(map(convert_to_tensor, _paddings(sizes, block, base)))  # type: ignore[return-value]
+
+
+def _paddings(sizes: Sequence[int], block: Sequence[int], base: Any) -> list[np.ndarray[Any, Any]]:
     extra = [-(d + a + b) % k for d, (a, b), k in zip(sizes, base, block)]
     pads = [[a, b + e] for (a, b), e in zip(base, extra)]
-    crops = [[0, e] for e in extra]
-    return tuple(convert_to_tensor(np.array(rows, np.int32).reshape(-1, 2)) for rows in (pads, crops))  # type: ignore[return-value]
+    return [np.array(rows, np.int32).reshape(-1, 2) for rows in (pads, [[0, e] for e in extra])]
+
+
+def _paddings_at_run_time(input_shape: Any, block_shape: Any, base_paddings: Any) -> tuple[Tensor, Tensor]:
+    """Where sizes are known only when the program runs."""
+    given = [convert_to_tensor(x) for x in (input_shape, block_shape) if x is not None]
+    given += [] if base_paddings is None else [convert_to_tensor(base_paddings)]
+
+    def run(sizes: Any, block: Any, *base: Any) -> list[np.ndarray[Any, Any]]:
+        return _paddings(sizes.tolist(), block.tolist(), base[0].tolist() if base else [[0, 0]] * len(sizes))
+
+    rank = given[0].shape.as_list()[0]
+    pads, crops = on_host(run, given, [dt.int32] * 2, [(rank, 2)] * 2)
+    return pads, crops

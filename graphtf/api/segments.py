@@ -264,7 +264,7 @@ def bincount(
     if x.dtype.is_floating:
         x = p.cast(x, dtype=dt.int32)
     if x.dtype not in (dt.int32, dt.int64):
-        raise failed("bincount", f"arr must be int32 or int64, got {x.dtype.name}")
+        x = p.cast(x, dtype=dt.int32)
     rows = axis == -1 and x.shape.rank == 2
     count = _length(x, minlength, maxlength)
     numbers = _below(x, count)
@@ -359,5 +359,3 @@ def _classes(pair: list[Tensor], num_classes: Any) -> Dim:
     flat = [p.reshape(x, shape=(product(x.ir_type.dims),)) for x in pair]
     both = p.concat(scalar_row(flat[0], -1), *flat, axis=0)
     return named_size(p.add(p.reduce_max(both, axes=(0,)), scalar_like(both, 1)))
-
-

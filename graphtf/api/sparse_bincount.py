@@ -39,6 +39,8 @@ def bincount(
         raise ValueError(f"Unsupported value for argument axis={axis}. Only 0 and -1 are currently supported.")
     if axis is None or (axis == -1 and _rank(values) == 1):
         axis = 0
+    if not isinstance(values, (SparseTensor, RaggedTensor)) and convert_to_tensor(values).shape.rank == 1:
+        axis = 0  # a single row counts as a whole
     rows, flat, count = _numbered(values, axis)
     given = [] if weights is None else [_flat(weights)]
     kind = flat.dtype if weights is None else given[0].dtype
@@ -89,8 +91,6 @@ def _numbered(values: Any, axis: int) -> tuple[Tensor, Tensor, Tensor]:
         return p.cast(values.value_rowids(), dtype=dt.int64), values.flat_values, values.nrows(dt.int64)
     x = convert_to_tensor(values)
     dims = x.ir_type.dims
-    if axis == -1 and len(dims) == 1:
-        x, dims = p.reshape(x, shape=(1, *dims)), (1, *dims)
     if len(dims) not in (1, 2):
         raise invalid("sparse.bincount", f"expected a vector or a matrix, got shape {x.shape}")
     row = p.iota(shape=dims, axis=0, dtype=dt.int64)

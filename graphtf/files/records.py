@@ -1,13 +1,14 @@
 """TFRecord files: writing them. `tf.data.TFRecordDataset` reads them.
 
 Invariant: a record is its length, the checksum of that, its bytes and their checksum. Entry points: `TFRecordWriter`,
-`TFRecordOptions`.
+`TFRecordOptions`, `tf_record_iterator`.
 """
 
 from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 from graphtf.crc32c import masked
@@ -42,6 +43,18 @@ class TFRecordOptions:
             output_buffer_size,
         )
         self.compression_method, self.compression_strategy = compression_method, compression_strategy
+
+
+def tf_record_iterator(path: Any, options: Any = None) -> Iterator[bytes]:
+    """The records of a file.
+
+    Raises NotFoundError if there is none, DataLossError where it is damaged. Follows
+    https://www.tensorflow.org/api_docs/python/tf/compat/v1/io/tf_record_iterator.
+    """
+    from graphtf.data.files import TFRecordDataset  # which programs that only write need not load
+
+    kind = options.compression_type if isinstance(options, TFRecordOptions) else options or ""
+    return (record.numpy() for record in TFRecordDataset(os.fspath(path), kind))  # type: ignore[union-attr]
 
 
 class TFRecordWriter:

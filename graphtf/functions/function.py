@@ -28,6 +28,7 @@ from graphtf.spec import TensorSpec
 from graphtf.tensor import SymbolicTensor, Tensor
 from graphtf.variable import Variable
 
+observers: list[Callable[[ConcreteFunction], Any]] = []  # told of every new trace
 _RELAXED_AFTER = 1  # traces that differ in sizes alone, before `reduce_retracing` opens those sizes
 
 
@@ -135,6 +136,8 @@ class Function:
         while len(self._traces) >= flags.traces:
             self._traces.pop(next(iter(self._traces)), None)
         self._traces[call.signature] = concrete
+        for observe in observers:
+            observe(concrete)
         return concrete
 
     def _traced(self, call: Canonical) -> ConcreteFunction:

@@ -24,6 +24,8 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "graphtf.files.records": {
         "io": "TFRecordOptions TFRecordWriter",
+        "compat.v1.io": "tf_record_iterator",
+        "python.lib.io.tf_record": "tf_record_iterator",
     },
     "graphtf.files.example_protos": {
         "train": "BytesList Example Feature FeatureList FeatureLists Features FloatList Int64List SequenceExample",
@@ -50,5 +52,21 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.files.compat": {
         "compat": "as_bytes as_str as_str_any as_text bytes_or_text_types complex_types integral_types "
         "path_to_str real_types",
+    },
+    "graphtf.files.summary": {
+        "summary": "SummaryWriter create_file_writer create_noop_writer flush graph import_event record_if "
+        "should_record_summaries trace_export trace_off trace_on write",
+        "summary.experimental": "get_step set_step summary_scope write_raw_pb",
+    },
+    "graphtf.files.summary_kinds": {
+        "summary": "audio histogram image scalar text",
+    },
+    "graphtf.files.event_protos": {
+        "compat.v1": "Event Summary SummaryMetadata",
+        "core.util.event_pb2": "Event",
+        "core.framework.summary_pb2": "Summary SummaryMetadata",
+    },
+    "graphtf.files.profiler": {
+        "profiler.experimental": "Profile ProfilerOptions Trace start stop",
     },
 }

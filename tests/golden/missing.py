@@ -19,13 +19,8 @@ class Missing(NamedTuple):
 
 
 MISSING: dict[str, Missing] = {
-    "tf.edit_distance/cd97a3114f": Missing("tf.edit_distance is not implemented."),
     "tf.ensure_shape/75f1132496": Missing("A shape of unknown rank is no reason to refuse.", TRACED),
-    "tf.fingerprint/867d337ac8": Missing("tf.fingerprint (FarmHash) is not implemented."),
-    "tf.fingerprint/e9c40f17f2": Missing("tf.fingerprint (FarmHash) is not implemented."),
     "tf.math.cumprod/5c097baff9": Missing("The gradient of a running product is exact where factors are zero."),
-    "tf.math.reduce_sum/a5479926d3": Missing("Reductions of ragged tensors are not implemented."),
-    "tf.math.reduce_sum/a8832f32d1": Missing("Reductions of ragged tensors are not implemented."),
     "tf.math.xdivy/b5cba295bc": Missing(
         "The gradient of a complex quotient is conjugated, as that of division is; that of TensorFlow is not."
     ),
