@@ -14,7 +14,7 @@ from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p
 from graphtf.refusal import invalid
-from graphtf.sizes import known
+from graphtf.sizes import index_vector, known
 from graphtf.tensor import EagerTensor, Tensor
 from graphtf.tensor_shape import TensorShape, as_shape
 from graphtf.with_values import Composite
@@ -152,6 +152,8 @@ def _with_dense(x: SparseTensor, other: Any, op: Any) -> SparseTensor:
 
 
 def _wide(x: Any) -> Tensor:
+    if isinstance(x, (list, tuple)) and any(isinstance(d, Tensor) for d in x):
+        return index_vector(x, dt.int64)
     t = convert_to_tensor(x, None if isinstance(x, Tensor) else dt.int64)
     return t if t.dtype is dt.int64 else p.cast(t, dtype=dt.int64)
 

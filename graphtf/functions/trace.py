@@ -44,6 +44,7 @@ class Trace(Builder):
         self.root: Trace = parent.root if region and parent is not None else self
         self.captured: dict[int, tuple[Any, Value]] = {}  # by id: what is referred to, and the input that stands for it
         self.constants: dict[Value, np.ndarray[Any, Any]] = {}
+        self.contents: dict[Value, np.ndarray[Any, Any]] = {}  # of small tensors of integers and sizes
         self.makers: dict[Value, Node] = {}
         self.new_sizes: list[str] = []
         self.variables: dict[int, Any] = {}
@@ -107,6 +108,8 @@ class Trace(Builder):
 
     def wrapped(self, v: Value, name: str, known: Known = None) -> SymbolicTensor:
         """The tensor that users see for a value."""
+        if known is not None:
+            self.contents[v] = known
         count = self._names.get(name, 0)
         self._names[name] = count + 1
         return SymbolicTensor(v, self, f"{name}_{count}:0" if count else f"{name}:0", known)
@@ -260,21 +263,35 @@ class Trace(Builder):
     def evaluate(self, x: SymbolicTensor) -> np.ndarray[Any, Any]:
         """The value of a traced tensor that depends on no argument. Raises ValueError if it does."""
         needed: dict[Node, None] = {}
+        given: dict[Value, np.ndarray[Any, Any]] = {}
         stack = [self.value_of(x)]
         while stack:
             v = stack.pop()
+            found = self._array_of(v)
+            if found is not None:
+                given[v] = found
+                continue
             node = self.makers.get(v)
-            if node is None and v not in self.constants:
+            if node is None:
                 raise ValueError(
                     "Tensor-typed variable initializers must either be wrapped in an init_scope or callable (e.g., "
                     "`tf.Variable(lambda : tf.truncated_normal([10, 40]))`) when building functions."
                 )
-            if node is not None and node not in needed:
+            if node not in needed:
                 needed[node] = None
                 stack += node.inputs
-        nodes = [n for n in self.nodes if n in needed or (n.outputs and n.outputs[0] in self.constants)]
-        (out,) = interpret(Graph((), tuple(nodes), (self.value_of(x),), "initial_value"), [])
+        nodes = tuple(n for n in self.nodes if n in needed)
+        (out,) = interpret(Graph(tuple(given), nodes, (self.value_of(x),), "initial_value"), list(given.values()))
         return np.array(out, order="C")
+
+    def _array_of(self, v: Value) -> np.ndarray[Any, Any] | None:
+        """The array that a value is known to hold, or None."""
+        known = self.contents.get(v)
+        if v in self.constants or known is None:
+            return self.constants.get(v)
+        if not all(isinstance(d, int) for d in known.reshape(-1).tolist()):
+            return None
+        return known.astype(v.ir_type.dtype.np)
 
 
 class Operation:

@@ -43,7 +43,7 @@ def _static(pred: Any) -> Any:
         return get_static_value(tensor)
     try:
         return bool(tensor.trace.evaluate(tensor))
-    except ValueError:  # it depends on an argument
+    except (ValueError, TypeError):  # it depends on an argument, or on the size of one
         return None
 
 
