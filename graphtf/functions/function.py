@@ -211,6 +211,14 @@ class Function:
     def function_spec(self) -> Any:
         return self._parameters.signature
 
+    def _list_all_concrete_functions(self) -> list[ConcreteFunction]:
+        """All traces there are."""
+        return list(self._traces.values())
+
+    def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        """Traces by name, as exporters look at them."""
+        return {f"trace_{k}": c for k, c in enumerate(self._traces.values())}
+
     def experimental_get_tracing_count(self) -> int:
         """How many traces there are."""
         return len(self._traces)

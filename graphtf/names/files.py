@@ -69,4 +69,15 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.files.profiler": {
         "profiler.experimental": "Profile ProfilerOptions Trace start stop",
     },
+    "graphtf.saved_model_format.saving": {
+        "saved_model": "save",
+    },
+    "graphtf.saved_model_format.loading": {
+        "saved_model": "contains_saved_model load",
+    },
+    "graphtf.saved_model_format.options": {
+        "saved_model": "ASSETS_DIRECTORY DEFAULT_SERVING_SIGNATURE_DEF_KEY GPU LoadOptions SAVED_MODEL_FILENAME_PB "
+        "SAVED_MODEL_FILENAME_PBTXT SERVING SaveOptions TPU TRAINING VARIABLES_DIRECTORY VARIABLES_FILENAME",
+        "saved_model.experimental": "TrackableResource",
+    },
 }

@@ -20,16 +20,16 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import as_dtype
 from graphtf.ragged_tensor import RaggedTensor
 from graphtf.refusal import failed
+from graphtf.saved_model_format.options import TrackableResource
 from graphtf.sparse_tensor import SparseTensor
 from graphtf.tables.entries import Entries
 from graphtf.tensor import Tensor
-from graphtf.tracking import Trackable
 
 Array = np.ndarray[Any, Any]
 _serial = itertools.count()
 
 
-class LookupInterface(Trackable):
+class LookupInterface(TrackableResource):
     """What all tables have."""
 
     def __init__(self, key_dtype: Any, value_dtype: Any, name: str | None = None) -> None:
