@@ -38,6 +38,10 @@ TABLE: dict[str, dict[str, str]] = {
         "version": "VERSION GIT_VERSION COMPILER_VERSION GRAPH_DEF_VERSION GRAPH_DEF_VERSION_MIN_CONSUMER "
         "GRAPH_DEF_VERSION_MIN_PRODUCER",
     },
+    "graphtf.type_dispatch": {
+        "experimental": "dispatch_for_api dispatch_for_binary_elementwise_apis "
+        "dispatch_for_binary_elementwise_assert_apis dispatch_for_unary_elementwise_apis unregister_dispatch_for",
+    },
     "graphtf.extension_type": {
         "experimental": "BatchableExtensionType ExtensionType ExtensionTypeBatchEncoder ExtensionTypeSpec",
         "experimental.extension_type": "as_dict",

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 import graphtf as tf
+from graphtf import devices
 from graphtf.ir.errors import Unsupported
 
 
 @pytest.fixture
-def cpu() -> Any:
+def cpu(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(devices._settings, "logical", None)  # an example of another test may have set it
     return tf.config.list_physical_devices("CPU")[0]
 
 
