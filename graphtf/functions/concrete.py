@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphtf import nest
-from graphtf.convert import convert_to_tensor
 from graphtf.flags import flags
+from graphtf.functions.calling import bound, captured, flat, leaf_names, parameter_lines, typed
 from graphtf.functions.exact import exact, exact_for_types
-from graphtf.functions.signature import Canonical, Signature, canonical, filled
+from graphtf.functions.signature import Canonical, Parameters, Signature, filled
 from graphtf.functions.trace import Trace, active_trace
 from graphtf.ir.dims import Dim, SymDim
 from graphtf.ir.errors import InvalidArgumentError
@@ -74,6 +74,8 @@ class ConcreteFunction:
         self.ir = graph
         self.signature: Signature = call.signature
         self._call = call
+        self._parameters: Parameters | None = None  # of the Python function
+        self._spec_names = [x.name if isinstance(x, TensorSpec) else None for x in call.tensors]
         self._inputs_structure = call.structure
         self._outputs_structure = structure if isinstance(structure, Outputs) else None
         self.outside = [x for x, _ in trace.outside()]
@@ -128,7 +130,7 @@ class ConcreteFunction:
     @property
     def structured_input_signature(self) -> Any:
         """(args, kwargs) with specs in place of tensors."""
-        specs = [TensorSpec(leaf.sizes, leaf.dtype) for leaf in self.signature.leaves]
+        specs = [TensorSpec(leaf.sizes, leaf.dtype, name) for leaf, name in zip(self.signature.leaves, self._names())]
         return filled(self._inputs_structure, specs)
 
     @property
@@ -145,39 +147,56 @@ class ConcreteFunction:
         return nest.map_structure(lambda x: None if x is None else x.dtype, self.structured_outputs)
 
     def pretty_printed_signature(self, verbose: bool = True) -> str:
-        """The signature in a few lines."""
-        args, kwargs = self.structured_input_signature
-        inside = [*map(repr, args), *(f"{k}={v!r}" for k, v in kwargs.items())]
-        result = nest.map_structure(
-            lambda x: None if x is None else TensorSpec(x.shape, x.dtype), self.structured_outputs
-        )
-        return f"{self._name}({', '.join(inside)})\n  Returns: {result!r}"
+        """The types of parameters, results and what is referred to from outside, in lines; or, briefly, in one."""
+        lines = parameter_lines(self._call, self._parameters)
+        result = typed(self.structured_outputs)
+        if not verbose:
+            return f"({', '.join(f'{name}: {kind}' for name, _, kind in lines)}) -> {result}"
+        taken = [f"  {name} ({how}): {kind}" for name, how, kind in lines]
+        outside = [f"  {id(x)}: {captured(x)}" for x in self.outside] or ["  None"]
+        return "\n".join(["Input Parameters:", *taken, "Output Type:", f"  {result}", "Captures:", *outside])
 
     def __repr__(self) -> str:
-        return f"<ConcreteFunction {self.pretty_printed_signature()} at 0x{id(self):X}>"
+        return f"<ConcreteFunction {self.pretty_printed_signature(verbose=False)} at 0x{id(self):X}>"
+
+    def __str__(self) -> str:
+        return f"ConcreteFunction {self.pretty_printed_signature()}"
 
     # ---- calling -----------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call with tensors of the signature, as the Python function was traced or flat.
+        """Call with arguments as the trace was made for, or with its tensors alone, in order or by name.
 
-        Raises TypeError, ValueError.
+        Raises TypeError for others, InvalidArgumentError for a tensor of another dtype.
         """
-        want = self.signature.leaves
-        call = canonical(args, kwargs)
-        tensors = call.tensors
-        if len(tensors) != len(want):
-            values = [x for x in nest.flatten((args, kwargs)) if x is not None]
-            if len(values) != len(want):
-                signature = self.pretty_printed_signature()
-                raise TypeError(f"{self._name} takes {len(want)} tensors, got {len(values)}: {signature}")
-            tensors = [convert_to_tensor(x, leaf.dtype) for x, leaf in zip(values, want)]
-        for k, (x, leaf) in enumerate(zip(tensors, want)):
-            if x.dtype is not leaf.dtype:
-                raise TypeError(f"{self._name}: argument {k} has dtype {x.dtype.name}, expected {leaf.dtype.name}")
-            if not x.shape.is_compatible_with(leaf.sizes if leaf.sizes is None else list(leaf.sizes)):
-                raise ValueError(f"{self._name}: argument {k} has shape {x.shape}, expected {leaf}")
+        try:
+            tensors = bound(self._call, self._parameters, args, kwargs)
+        except TypeError as e:
+            given = flat(self._call, self._names(), args, kwargs)
+            if given is None:
+                shown = self.pretty_printed_signature(verbose=False)
+                raise TypeError(
+                    f"Binding inputs to tf.function failed due to `{e}`. Received args: {args} and kwargs: {kwargs} "
+                    f"for signature: {shown}."
+                ) from None
+            return self._call_any(given)
         return self.call_flat(tensors)
+
+    def _call_any(self, tensors: Sequence[Tensor]) -> Any:
+        """Call with tensors of any shape: for those the trace is not for, it is made anew."""
+        leaves = self.signature.leaves
+        for k, (x, leaf) in enumerate(zip(tensors, leaves)):
+            if x.dtype is not leaf.dtype:
+                raise InvalidArgumentError(
+                    None, None, f"cannot compute {self._name} as input #{k}(zero-based) was expected to be a "
+                    f"{leaf.dtype.spoken} tensor but is a {x.dtype.spoken} tensor",
+                )  # fmt: skip
+        shapes = [x.shape.as_tuple() for x in tensors]
+        fit = all(x.shape.is_compatible_with(leaf.sizes) for x, leaf in zip(tensors, leaves))
+        return (self if fit or self._retrace is None else self._retrace(shapes)).call_flat(tensors)
+
+    def _names(self) -> list[str]:
+        return leaf_names(self._call, self._parameters, self._spec_names)
 
     def call_flat(self, tensors: Sequence[Tensor]) -> Any:
         """Call with the tensors of the signature, in order."""

@@ -148,6 +148,7 @@ class Function:
             trace, graph, structure = self._run_trace(call, may_create=False)
         self._called = True
         concrete = ConcreteFunction(self._name, trace, graph, call, structure)
+        concrete._parameters = self._parameters
         concrete._verify = bool(self._verify)
         concrete._retrace = functools.partial(self._traced_for, call)
         return concrete

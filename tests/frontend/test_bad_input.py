@@ -24,10 +24,9 @@ def test_another_rank_or_dtype() -> None:
         with pytest.raises((TypeError, ValueError), match="float32"):
             doubled(wrong)
     concrete = tf.function(lambda x: x + x).get_concrete_function(tf.TensorSpec([2], tf.float32))
-    with pytest.raises(TypeError, match="int32"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expected to be a float tensor but is a int32"):
         concrete(tf.constant([1, 2]))
-    with pytest.raises(ValueError, match=r"\(3,\)"):
-        concrete(tf.zeros([3]))
+    assert concrete(tf.zeros([3])).shape == (3,)  # only the dtype of what is given flat must fit
     with pytest.raises(TypeError):
         concrete(tf.zeros([2]), tf.zeros([2]))
 
