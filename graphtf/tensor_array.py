@@ -349,7 +349,10 @@ class TensorArray(CompositeTensor):
             message = f"TensorArray's size is not equal to the size of lengths ({len(self._items)} vs. {len(widths)})"
             raise InvalidArgumentError(None, None, message)
         ends = np.cumsum((0, *widths)).tolist()
-        self._items = [self._checked(x[a:b]) for a, b in pairwise(ends)]  # type: ignore[index]
+        if x.dtype is not self._dtype or not self._element.is_compatible_with([None, *x.shape[1:]]):
+            message = f"pieces of shape [?, *{x.shape[1:]}] and dtype {x.dtype.name} do not fit elements"
+            raise ValueError(f"{message} of shape {self._element} and dtype {self._dtype.name}")
+        self._items = [x[a:b] for a, b in pairwise(ends)]  # type: ignore[index]
         return self
 
     def _split_in_graph(self, x: Tensor, lengths: Any) -> TensorArray:

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from graphtf import nest
+from graphtf.composite import RaggedTensor, SparseTensor
 from graphtf.convert import convert_to_tensor, is_tensor_like
+from graphtf.deferred import on_host
+from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.io import print_ as print_op
-from graphtf.tensor import Tensor
+from graphtf.tensor import EagerTensor, Tensor
 
 
 def print_(*inputs: Any, **kwargs: Any) -> None:
@@ -31,10 +37,42 @@ def print_(*inputs: Any, **kwargs: Any) -> None:
     if kwargs:
         raise ValueError(f"Unrecognized keyword arguments for tf.print: {kwargs}")
     tensors: list[Tensor] = []
+    shown = 3 if summarize is None else int(summarize)
+    inputs = nest.map_structure(lambda x: _Ragged(x, shown) if isinstance(x, RaggedTensor) else x, inputs)
     texts = [_text(x, tensors, top=True) for x in inputs]
-    print_op(
-        *tensors, template=sep.join(texts), summarize=3 if summarize is None else int(summarize), stream=stream, end=end
-    )
+    print_op(*tensors, template=sep.join(texts), summarize=shown, stream=stream, end=end)
+
+
+class _Ragged:
+    """A ragged tensor as text: `[[1], [2, 3]]`, of many rows so many at each end."""
+
+    def __init__(self, x: RaggedTensor, summarize: int) -> None:
+        self.parts, self.summarize = [x.flat_values, *x.nested_row_splits], summarize
+
+    def text(self, tensors: list[Tensor]) -> str:
+        """Its text, or while tracing the place of a tensor that will be it."""
+        if all(isinstance(t, EagerTensor) for t in self.parts):
+            return _escaped(self.shown(*(t._array for t in self.parts))[0].item().decode())
+        tensors += on_host(self.shown, self.parts, [dt.string], [()])
+        return "{}"
+
+    def shown(self, values: Any, *splits: Any) -> list[Any]:
+        items: list[str] = [_item(v) for v in values]
+        for ends in reversed(splits):
+            items = [_bracketed(items[a:b], self.summarize) for a, b in pairwise(ends.tolist())]
+        return [np.array(_bracketed(items, self.summarize).encode(), object)]
+
+
+def _item(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return "[" + ", ".join(map(_item, value)) + "]"
+    return repr(value) if isinstance(value, bytes) else f"{value:.9g}" if isinstance(value, np.floating) else str(value)
+
+
+def _bracketed(items: list[str], summarize: int) -> str:
+    if summarize >= 0 and len(items) > 2 * summarize:
+        items = [*items[:summarize], "...", *items[len(items) - summarize :]]
+    return "[" + ", ".join(items) + "]"
 
 
 def _stream(given: Any) -> str:
@@ -57,6 +95,11 @@ def _text(x: Any, tensors: list[Tensor], top: bool = False) -> str:
     if is_tensor_like(x) and not isinstance(x, nest.CompositeTensor):
         tensors.append(convert_to_tensor(x))
         return "{}"
+    if isinstance(x, _Ragged):
+        return x.text(tensors)
+    if isinstance(x, SparseTensor):
+        parts = zip(("indices", "values", "shape"), x._components())
+        return "'SparseTensor(" + ", ".join(f"{name}={_text(c, tensors)}" for name, c in parts) + ")'"
     if isinstance(x, nest.CompositeTensor):
         inner = ", ".join(_text(c, tensors) for c in x._components())
         return f"{type(x).__name__}({inner})"

@@ -6,6 +6,7 @@ What it raises ends the program with an error of TensorFlow's kinds. Entry point
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -25,12 +26,14 @@ from graphtf.tensor import Tensor
 def py_function(func: Any = None, inp: Any = None, Tout: Any = None, name: str | None = None) -> Any:
     """What a Python function of eager tensors gives when the program runs. Gradients flow through it.
 
-    Follows https://www.tensorflow.org/api_docs/python/tf/py_function.
+    Without a function it is a decorator. Follows https://www.tensorflow.org/api_docs/python/tf/py_function.
 
     >>> py_function(lambda x: x + 1, [convert_to_tensor(1)], as_dtype("int32"))
     <tf.Tensor: shape=(), dtype=int32, numpy=2>
     """
-    operands = [convert_to_tensor(x) for x in inp]
+    if func is None:
+        return lambda inner: functools.wraps(inner)(lambda *inp: py_function(inner, inp, Tout, name))
+    operands = [convert_to_tensor(x) for x in inp or ()]
     specs = _specs(Tout)
 
     def run(*tensors: Tensor) -> list[Tensor]:
@@ -51,13 +54,15 @@ def numpy_function(
 ) -> Any:
     """What a Python function of NumPy arrays gives when the program runs. No gradient flows through it.
 
-    Follows https://www.tensorflow.org/api_docs/python/tf/numpy_function.
+    Without a function it is a decorator. Follows https://www.tensorflow.org/api_docs/python/tf/numpy_function.
 
     >>> import numpy as np
     >>> numpy_function(np.sinh, [convert_to_tensor(0.)], as_dtype("float32"))
     <tf.Tensor: shape=(), dtype=float32, numpy=0.0>
     """
-    operands = [convert_to_tensor(x) for x in inp]
+    if func is None:
+        return lambda inner: functools.wraps(inner)(lambda *inp: numpy_function(inner, inp, Tout, stateful, name))
+    operands = [convert_to_tensor(x) for x in inp or ()]
     trace = active_trace()
     if trace is None:
         made = [None if x is None else convert_to_tensor(x) for x in nest.flatten(func(*(x.numpy() for x in operands)))]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphtf.ir.binding import bind, ir_dtype, ir_shape, ir_type
+from graphtf.ir.binding import bind, ir_dtype, ir_shape
 from graphtf.ir.dims import Shape
 from graphtf.ir.op import Op
 
@@ -51,7 +51,9 @@ def full_like(x: Any, value: Any) -> Any:
     """A tensor of the shape and dtype of x, every element `value`."""
     shape = ir_shape(x)
     scalar = scalar_like(x, value)
-    return p.broadcast(scalar, shape=ir_type(x).dims if shape is None else shape) if shape != () else scalar
+    if shape is None:  # as many as x has, whatever its rank turns out to be
+        return p.select(p.eq(x, x), scalar, scalar)
+    return p.broadcast(scalar, shape=shape) if shape != () else scalar
 
 
 def sum_to(x: Any, shape: Shape | None) -> Any:

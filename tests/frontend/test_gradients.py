@@ -166,3 +166,22 @@ def test_python_functions_that_fail(way: Any, raised: type[Exception], seen: str
 
     with pytest.raises(getattr(tf.errors, seen), match="no"):
         way(lambda x: tf.py_function(fail, [x], tf.float32))(tf.constant(1.0))
+
+
+def test_python_functions_by_decoration(way: Any) -> None:
+    @tf.py_function(Tout=tf.float32)
+    def logs(x: Any) -> Any:
+        return tf.math.log(x) * 2.0
+
+    @tf.numpy_function(Tout=tf.float32)
+    def sinh(x: Any) -> Any:
+        return np.sinh(x)
+
+    def gradient(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = logs(x)
+        return tape.gradient(y, x), sinh(x)
+
+    found, other = way(gradient)(tf.constant(4.0))
+    assert found.numpy() == 0.5 and abs(other.numpy() - np.sinh(4.0)) < 1e-4
