@@ -42,7 +42,7 @@ def _sending(function: Function, kind: str) -> Function:
             raise refused
         try:
             return handler(*_positional(function, args, kwargs))
-        except NotImplementedError:
+        except (NotImplementedError, AttributeError):  # a composite of another kind
             raise refused from None
 
     return call

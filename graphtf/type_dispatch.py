@@ -62,9 +62,10 @@ class Entry:
 
 @dataclass
 class Dispatched:
-    """A function that has entries."""
+    """A function that has entries; `usual` is what it is to programs, which may take sparse and ragged tensors too."""
 
     original: Api
+    usual: Api
     entries: list[Entry] = field(default_factory=list)
 
 
@@ -199,14 +200,14 @@ def _functions(names: str) -> Iterator[Api]:
     seen = set()
     for name in names.split():
         if name in INDEX:
-            api = _original(resolve(name))
-            if api not in seen:
-                seen.add(api)
+            api = resolve(name)
+            if _original(api) not in seen:
+                seen.add(_original(api))
                 yield api
 
 
 def _original(api: Api) -> Api:
-    return getattr(api, "__dispatched__", api)
+    return inspect.unwrap(api)
 
 
 def _public(api: Api) -> Api:
@@ -218,8 +219,8 @@ def _public(api: Api) -> Api:
 def _add(api: Api, entry: Entry) -> None:
     original = _original(api)
     if original not in _dispatched:
-        _dispatched[original] = Dispatched(original)
-        _install(original, _looking(_dispatched[original]))
+        _dispatched[original] = Dispatched(original, api)
+        _install(original, api, _looking(_dispatched[original]))
     _dispatched[original].entries.append(entry)
 
 
@@ -232,20 +233,19 @@ def _looking(d: Dispatched) -> Api:
                 f"Multiple dispatch targets that were registered with tf.dispatch_for ({found[0].target} and "
                 f"{found[1].target}) match the arguments to {d.original.__name__}"
             )
-        return found[0].run(*args, **kwargs) if found else d.original(*args, **kwargs)
+        return found[0].run(*args, **kwargs) if found else d.usual(*args, **kwargs)
 
-    run.__dispatched__ = d.original  # type: ignore[attr-defined]
     return run
 
 
-def _install(original: Api, looking: Api) -> None:
+def _install(original: Api, usual: Api, looking: Api) -> None:
     """Put a function in place of another wherever a module of ours, or a namespace, holds it. Raises ValueError."""
     home = sys.modules.get(getattr(original, "__module__", ""))
     if home is None or not home.__name__.startswith("graphtf"):
         raise ValueError(f"{original!r} is not a function of the API, so it cannot be dispatched")
     for name, module in list(sys.modules.items()):
         if name == "graphtf" or name.startswith("graphtf."):
-            held = [k for k, v in vars(module).items() if v is original]
+            held = [k for k, v in vars(module).items() if v is original or v is usual]
             for k in held:
                 setattr(module, k, looking)
 
