@@ -20,6 +20,8 @@ from typing import Any
 
 from graphtf.names import INDEX, resolve
 from graphtf.nest import CompositeTensor
+from graphtf.tensor import Tensor
+from graphtf.variable import Variable
 
 Api = Callable[..., Any]
 
@@ -289,8 +291,9 @@ def _dispatchable(x: Any) -> bool:
         return any(map(_dispatchable, x.values()))
     if isinstance(x, CompositeTensor):
         return True
-    home = type(x).__module__.partition(".")[0]
-    return x is not _ABSENT and home not in ("builtins", "numpy", "graphtf", "ml_dtypes")
+    if x is _ABSENT or isinstance(x, (Tensor, Variable)):
+        return False
+    return type(x).__module__.partition(".")[0] not in ("builtins", "numpy", "graphtf", "tensorflow", "ml_dtypes")
 
 
 def fits(x: Any, wanted: Any) -> bool:

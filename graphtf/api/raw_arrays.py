@@ -6,7 +6,18 @@ Follows https://www.tensorflow.org/api_docs/python/tf/raw_ops.
 
 from __future__ import annotations
 
-from graphtf.api import arithmetic, blocks, creation, debugging, reduce, search, segments, selection, shaping
+from graphtf.api import (
+    arithmetic,
+    blocks,
+    creation,
+    debugging,
+    padding,
+    reduce,
+    search,
+    segments,
+    selection,
+    shaping,
+)
 from graphtf.api.raw_naming import raw
 from graphtf.ir import dtypes as dt
 from graphtf.tensor import Tensor
@@ -89,7 +100,7 @@ LowerBound = raw(
 Max = raw("Max", lambda *, input, axis, keep_dims=False, name=None: reduce.reduce_max(input, axis, keep_dims))
 Mean = raw("Mean", lambda *, input, axis, keep_dims=False, name=None: reduce.reduce_mean(input, axis, keep_dims))
 Min = raw("Min", lambda *, input, axis, keep_dims=False, name=None: reduce.reduce_min(input, axis, keep_dims))
-MirrorPad = raw("MirrorPad", lambda *, input, paddings, mode, name=None: shaping.pad(input, paddings, mode))
+MirrorPad = raw("MirrorPad", lambda *, input, paddings, mode, name=None: padding.pad(input, paddings, mode))
 OneHot = raw(
     "OneHot",
     lambda *, indices, depth, on_value, off_value, axis=-1, name=None: creation.one_hot(
@@ -97,10 +108,10 @@ OneHot = raw(
     ),
 )
 Pack = raw("Pack", lambda *, values, axis=0, name=None: shaping.stack(values, axis))
-Pad = raw("Pad", lambda *, input, paddings, name=None: shaping.pad(input, paddings))
+Pad = raw("Pad", lambda *, input, paddings, name=None: padding.pad(input, paddings))
 PadV2 = raw(
     "PadV2",
-    lambda *, input, paddings, constant_values, name=None: shaping.pad(input, paddings, "CONSTANT", constant_values),
+    lambda *, input, paddings, constant_values, name=None: padding.pad(input, paddings, "CONSTANT", constant_values),
 )
 ParallelDynamicStitch = raw(
     "ParallelDynamicStitch", lambda *, indices, data, name=None: search.dynamic_stitch(indices, data)
