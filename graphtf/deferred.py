@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from graphtf.convert import convert_to_tensor
 from graphtf.functions.trace import active_trace
 from graphtf.ir.binding import binding
 from graphtf.ir.dtypes import DType
@@ -53,7 +54,7 @@ class Deferred:
             tape.watch(inexact)
             outs = [y for y in _listed(self.function(*operands)) if y.dtype.is_inexact]
         found = tape.gradient(outs, inexact, list(cts))
-        return [full_like(x, 0) if g is None else g for x, g in zip(inexact, found)]
+        return [full_like(x, 0) if g is None else convert_to_tensor(g) for x, g in zip(inexact, found)]
 
 
 def _listed(found: Any) -> Sequence[Any]:

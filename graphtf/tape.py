@@ -17,11 +17,14 @@ from typing import Any
 from graphtf import nest
 from graphtf.convert import array_tensor, convert_to_tensor, stack_rows
 from graphtf.indexed_slices import IndexedSlices
+from graphtf.ir.binding import active_binder
 from graphtf.ir.dims import product
 from graphtf.ir.dtypes import int32 as _INT
 from graphtf.ir.ops.prims import full_like, p, whole
 from graphtf.passes.autodiff import backward
+from graphtf.passes.autodiff.rows import Rows
 from graphtf.recording import Record, active
+from graphtf.sizes import shape_vector
 from graphtf.tensor import Tensor
 from graphtf.variable import Variable
 
@@ -170,7 +173,7 @@ class GradientTape:
 
     def _finish(self) -> None:
         if not self._persistent:
-            self._clear()
+            self._records, self._tracked, self._kept = [], set(), []  # `watched_variables` stay
 
     def gradient(
         self, target: Any, sources: Any, output_gradients: Any = None,
@@ -188,21 +191,22 @@ class GradientTape:
         self._start()
         targets, flat = _leaves(target), _leaves(sources)
         try:
-            found = self._backward(targets, flat, _seeds(len(targets), output_gradients))
+            found = self._backward(targets, flat, _seeds(len(targets), output_gradients), active_binder() is None)
         finally:
             self._finish()
+        found = [_slices(g) if type(g) is Rows else g for g in found]
         if unconnected is UnconnectedGradients.ZERO:
             found = [full_like(_end(s), 0) if g is None else g for g, s in zip(found, flat)]
         return nest.pack_sequence_as(sources, found) if nest.is_nested(sources) else found[0]
 
-    def _backward(self, targets: list[Any], sources: list[Any], seeds: list[Any]) -> list[Any]:
+    def _backward(self, targets: list[Any], sources: list[Any], seeds: list[Any], rows: bool = False) -> list[Any]:
         ends, cts = [], []
         for t, seed in zip(targets, seeds):
             if isinstance(t, (Tensor, Variable)) and t.dtype.is_inexact:
                 end = _end(t)
                 ends.append(end)
                 cts.append(_one_like(end) if seed is None else convert_to_tensor(seed, end.dtype))
-        return backward(self._records, ends, list(map(_end, sources)), cts)
+        return backward(self._records, ends, list(map(_end, sources)), cts, rows)
 
     def jacobian(
         self, target: Any, sources: Any, unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE,
@@ -264,6 +268,12 @@ def _end(x: Any) -> Any:
     if isinstance(inner, Variable):
         return inner._root
     return x if not isinstance(x, IndexedSlices) else x.values
+
+
+def _slices(rows: Rows) -> IndexedSlices:
+    """A cotangent of some rows as users get it."""
+    values, numbers = rows.joined()
+    return IndexedSlices(values, numbers, shape_vector(rows.like.ir_type.dims))
 
 
 def _one_like(x: Any) -> Any:

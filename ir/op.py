@@ -172,6 +172,19 @@ class Partials:
         return found
 
 
+class RowRule:
+    """A gradient rule of an op that reads some rows of operand 0: `rows(ct, *operands, **attrs)` gives them as (values,
+    row numbers), or None where it does not read whole rows; `whole` is the rule as it is otherwise."""
+
+    __slots__ = ("rows", "whole")
+
+    def __init__(self, whole: Vjp, rows: Callable[..., tuple[Any, Any] | None]) -> None:
+        self.whole, self.rows = whole, rows
+
+    def __call__(self, ct: Any, out: Any, *operands: Any, **attrs: Any) -> Any:
+        return self.whole(ct, out, *operands, **attrs)
+
+
 @dataclass(frozen=True, eq=False)
 class Op:
     """A primitive.

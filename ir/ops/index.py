@@ -18,7 +18,7 @@ from graphtf.ir.dims import Dim, Shape, product, same
 from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.loops import expr as s
 from graphtf.ir.loops.index_map import clamp, inside, is_inside, linear
-from graphtf.ir.op import Element, IndexCheck, Kernel, Op, Sample, Trait
+from graphtf.ir.op import Element, IndexCheck, Kernel, Op, RowRule, Sample, Trait
 from graphtf.ir.ops.elementwise import check_dtype, conj
 from graphtf.ir.ops.generate import INDEX_TYPES
 from graphtf.ir.ops.prims import full_like, p, scalar_like
@@ -126,6 +126,14 @@ def _gather_vjp(ct: Any, out: Any, x: Any, indices: Any, axis: int, batch_dims: 
     return p.transpose(lines, perm=(*range(b), *range(b + 1, axis + 1), b, *range(axis + 1, len(shape)))), None
 
 
+def _gathered_rows(ct: Any, x: Any, indices: Any, axis: int, batch_dims: int) -> tuple[Any, Any] | None:
+    """The cotangent as rows of x, where these are what is gathered."""
+    if axis or batch_dims or ir_type(x).shape is None:
+        return None
+    rest, count = ir_type(x).dims[1:], product(ir_type(indices).dims)
+    return p.reshape(ct, shape=(count, *rest)), p.reshape(indices, shape=(count,))
+
+
 def row_numbers(indices: Any, batch: Shape, n: Dim) -> Any:
     """Indices into [batch · n] from indices into n, for each batch."""
     if not batch:
@@ -138,7 +146,8 @@ def row_numbers(indices: Any, batch: Shape, n: Dim) -> Any:
 
 gather = Op(
     "gather", "the elements along an axis that indices name; leading `batch_dims` axes of both go together",
-    _gather_infer, _gather_ref, _gather_vjp, Element(_gather_element), arity=2, attrs=("axis", "batch_dims"),
+    _gather_infer, _gather_ref, RowRule(_gather_vjp, _gathered_rows), Element(_gather_element), arity=2,
+    attrs=("axis", "batch_dims"),
     constraints=(_INDICES, "the axis is one of the operand's", f"{_BATCH}, before the axis"), traits=Trait.CHECKED,
     check=IndexCheck(_gather_refused),
     samples=(

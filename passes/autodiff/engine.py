@@ -10,21 +10,23 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from graphtf.ir.errors import MissingGradient
-from graphtf.ir.op import Effect, Partials, Trait, Unsupported
+from graphtf.ir.op import Effect, Partials, RowRule, Trait, Unsupported
 from graphtf.passes.autodiff.branch import pull_branch
 from graphtf.passes.autodiff.call import pull_call, pull_custom
 from graphtf.passes.autodiff.loop import pull_loop
 from graphtf.passes.autodiff.record import Applied, dtype_of
-from graphtf.passes.autodiff.sums import added
+from graphtf.passes.autodiff.rows import Rows, summed
 from graphtf.passes.autodiff.widen import Widened, since
 
 
 def backward(
-    records: Sequence[Applied], targets: Sequence[Any], sources: Sequence[Any], cotangents: Sequence[Any]
-) -> list[Any]:
+    records: Sequence[Applied], targets: Sequence[Any], sources: Sequence[Any], cotangents: Sequence[Any],
+    rows: bool = False,
+) -> list[Any]:  # fmt: skip
     """The cotangent of each source, or None where no target depends on it, from a cotangent of each target.
 
-    Raises MissingGradient for an op on the way that has no rule.
+    With `rows`, those of sources of which some rows are read may be `Rows`. Raises MissingGradient for an op on the way
+    that has no rule.
 
     >>> from graphtf.ir.builder import Builder
     >>> from graphtf.ir.binding import binding
@@ -45,15 +47,20 @@ def backward(
     for t, ct in zip(targets, cotangents, strict=True):
         key = id(t)
         if key in reached:
-            found[key] = added(found[key], ct) if key in found else ct
+            found[key] = summed(found[key], ct) if key in found else ct
     for r, wanted in reversed(way):
-        cts = [found.get(key) if key in kept else found.pop(key, None) for key in map(id, r.outputs)]
-        if cts.count(None) == len(cts):
+        cts, some = [], False
+        for y in r.outputs:
+            key = id(y)
+            ct = found.get(key) if key in kept else found.pop(key, None)
+            some = some or ct is not None
+            cts.append(ct)
+        if not some:
             continue
-        for x, ct, want in zip(r.operands, pull(r, cts, wanted), wanted, strict=True):
+        for x, ct, want in zip(r.operands, pull(r, cts, wanted, rows), wanted, strict=True):
             if want and ct is not None:
                 key = id(x)
-                found[key] = added(found[key], ct) if key in found else ct
+                found[key] = summed(found[key], ct) if key in found else ct
     return [found.get(id(s)) for s in sources]
 
 
@@ -73,11 +80,17 @@ def reached_from(records: Iterable[Applied], sources: Iterable[Any]) -> tuple[se
     return reached, way
 
 
-def pull(r: Applied, cts: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
+def pull(r: Applied, cts: Sequence[Any], wanted: Sequence[bool], rows: bool = False) -> Sequence[Any]:
     """The cotangents of an op's operands (those wanted, at least) from those of its results."""
     op, vjp = r.op, r.op.vjp
+    if rows and op.effect is not Effect.READ and Rows in map(type, cts):
+        cts = [ct.dense() if type(ct) is Rows else ct for ct in cts]
     if type(vjp) is Partials:
         return vjp.wanted(wanted, cts[0], r.outputs[0], *r.operands, **r.attrs)
+    if rows and type(vjp) is RowRule:
+        piece = vjp.rows(cts[0], *r.operands, **r.attrs)
+        if piece is not None:
+            return [Rows(r.operands[0], (piece,)), *[None] * (len(r.operands) - 1)]
     if op.effect is Effect.REGIONS:
         return pull_regions(r, cts, wanted)
     if vjp is None or Trait.ZERO_GRADIENT in op.traits:

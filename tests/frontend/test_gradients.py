@@ -185,3 +185,40 @@ def test_python_functions_by_decoration(way: Any) -> None:
 
     found, other = way(gradient)(tf.constant(4.0))
     assert found.numpy() == 0.5 and abs(other.numpy() - np.sinh(4.0)) < 1e-4
+
+
+def test_gradients_of_look_ups_are_slices_eagerly() -> None:
+    table = tf.Variable([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    with tf.GradientTape(persistent=True) as tape:
+        first = tf.reduce_sum(tf.gather(table, [0, 2, 0]) * 2.0)
+        both = first + tf.reduce_sum(tf.nn.embedding_lookup(table, tf.constant([[1]], tf.int64)))
+        dense = both + tf.reduce_sum(table)
+        squared = tf.reduce_sum(tf.gather(table * table, [1]))
+    g = tape.gradient(first, table)
+    assert isinstance(g, tf.IndexedSlices) and g.dense_shape.numpy().tolist() == [3, 2]
+    assert g.indices.numpy().tolist() == [0, 2, 0] and g.values.numpy().tolist() == [[2.0, 2.0]] * 3
+    g = tape.gradient(both, table)
+    assert isinstance(g, tf.IndexedSlices)
+    assert tf.convert_to_tensor(g).numpy().tolist() == [[4.0, 4.0], [1.0, 1.0], [2.0, 2.0]]
+    g = tape.gradient(dense, table)
+    assert isinstance(g, tf.Tensor) and g.numpy().tolist() == [[5.0, 5.0], [2.0, 2.0], [3.0, 3.0]]
+    assert tape.gradient(squared, table).numpy().tolist() == [[0.0, 0.0], [6.0, 8.0], [0.0, 0.0]]
+    assert tape.jacobian(tf.reduce_sum(table), table) is None
+
+
+def test_second_derivatives_through_look_ups() -> None:
+    table = tf.Variable([1.0, 2.0, 3.0])
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            y = tf.reduce_sum(tf.gather(table, [1, 1]) ** 3)
+        g = inner.gradient(y, table)
+        total = tf.reduce_sum(g.values)
+    assert tf.convert_to_tensor(outer.gradient(total, table)).numpy().tolist() == [0.0, 24.0, 0.0]
+
+
+def test_watched_variables_stay_known() -> None:
+    v = tf.Variable(1.0)
+    with tf.GradientTape() as tape:
+        y = v * v
+    tape.gradient(y, v)
+    assert tape.watched_variables() == (v,)
