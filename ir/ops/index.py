@@ -67,9 +67,8 @@ def _gather_infer(x: TensorType, indices: TensorType, axis: int, batch_dims: int
 
 def _gather_ref(x: Array, indices: Array, axis: int, batch_dims: int) -> Array:
     n = x.shape[axis]
-    wrong = np.argwhere((indices < 0) | (indices >= n))
-    if len(wrong):
-        at = tuple(wrong[0])
+    if indices.size and not (indices.min() >= 0 and indices.max() < n):
+        at = tuple(np.argwhere((indices < 0) | (indices >= n))[0])
         message = f"indices{_shown(at) if at else ''} = {indices[at]} is not in [0, {n})"
         raise InvalidArgumentError(None, None, message)
     if not batch_dims:
