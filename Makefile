@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench conformance clean
+.PHONY: demo test lint bench performance conformance clean
 
 # A virtual environment holds absolute paths: one that was moved, or whose Python is gone, is made anew.
 $(VENV)/.core: pyproject.toml
@@ -36,6 +36,10 @@ lint: $(VENV)/.dev
 # PEERS: a Python with tensorflow, jax and torch, to be measured beside
 bench: $(VENV)/.core
 	@$(BIN)/graphtf bench $(if $(PEERS),--peers $(PEERS))
+
+# The bench, its tables in PERFORMANCE.md
+performance: $(VENV)/.core
+	@$(BIN)/graphtf bench --rounds 3 --markdown PERFORMANCE.md $(if $(PEERS),--peers $(PEERS))
 
 # FOLDERS: some of Keras' folders, such as ops or layers/rnn; all by default
 conformance: $(VENV)/.dev

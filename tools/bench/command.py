@@ -22,6 +22,7 @@ TRAINING = ("mlpfwd:1", "mlp:32", "mlp:256", "cnn:32", "attn:8", "lstm:32")
 FIRST = ("mlp:256",)
 NODES = (1250, 2500, 5000, 10_000)
 _MB = 1e6
+PAGE = ("# Performance", "", "Written by `make performance PEERS=PYTHON`: one run on one machine, which is below.")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -214,5 +215,5 @@ def main(options: argparse.Namespace) -> int:
     for name in wanted:
         SECTIONS[name](bench)
     if options.markdown:
-        Path(options.markdown).write_text("\n".join(report.markdown).strip() + "\n")
+        Path(options.markdown).write_text("\n".join([*PAGE, *report.markdown]) + "\n", encoding="utf-8")
     return 0
