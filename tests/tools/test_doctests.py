@@ -44,14 +44,6 @@ class Close(doctest.OutputChecker):
         return rest_a == rest_b and all(math.isclose(x, y, rel_tol=1e-5, abs_tol=1e-7) for x, y in zip(a, b))
 
 
-class Finder(doctest.DocTestFinder):
-    """Looks into classes that answer to TensorFlow's names too, which they do once GraphTF stands for it."""
-
-    def _from_module(self, module: Any, object: Any) -> bool:
-        told = str(getattr(object, "__module__", "")).startswith("tensorflow.")
-        return told or super()._from_module(module, object)  # type: ignore[misc]
-
-
 def failures(test: doctest.DocTest) -> int:
     """How many examples of a test fail; each is printed."""
     return doctest.DocTestRunner(Close(), optionflags=_OPTIONS).run(test).failed
