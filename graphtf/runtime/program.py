@@ -66,7 +66,8 @@ class Program:
         self.match = match_arguments(self.graph)
         slots = assembly.table.slots
         self.inputs = [(s.number, s.position, s.dtype) for s in slots if s.kind == "input"]
-        self.variables = [(s, s.position in assembly.written) for s in slots if s.kind == "variable"]
+        variables = [s for s in slots if s.kind == "variable"]
+        self.variables = [(s, s.number, s.position, s.dtype.np, s.position in assembly.written) for s in variables]
         self.layout = Layout(self.graph.name, slots, [n.sizes for n in natives])
         outputs = [s for s in slots if s.kind == "output"]
         self.layout.outputs = [(s, self.graph.outputs[s.position].ir_type.dims) for s in outputs]
@@ -140,15 +141,19 @@ class Program:
 
     def enter_variables(self, frame: Frame, args: Sequence[Any], arrays: dict[int, Array]) -> None:
         """Note where the variables' values lie; `arrays` keeps them in memory even if another thread assigns."""
-        for slot, written in self.variables:
-            if arrays:
-                array = args[slot.position].array
-                if array is arrays.get(slot.number) and (not written or sys.getrefcount(array) <= _ENTERED):
+        table = frame.table
+        for slot, number, position, dtype, written in self.variables:
+            array = args[position].array
+            if array is arrays.get(number):
+                if not written or sys.getrefcount(array) <= _ENTERED:
                     continue  # nobody has looked at it, or kept it, since it was entered
+                del arrays[number]
+            shared = written and sys.getrefcount(array) > _UNSHARED
+            if shared or array.dtype is not dtype or not array.flags.carray:
                 del array
-            arrays.pop(slot.number, None)
-            arrays[slot.number] = array = variable_array(args[slot.position], slot, written)
-            frame.table[slot.number] = reachable(array)
+                array = variable_array(args[position], slot, written)
+            arrays[number] = array
+            table[number] = address(array) if array.size else reachable(array)
 
     def call(self, frame: Frame, index: int, step: Native, env: Env, arrays: dict[int, Array]) -> None:
         caller = step.quick if frame.work < SMALL_WORK and not step.loops else step.patient
