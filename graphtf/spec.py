@@ -33,6 +33,15 @@ class TypeSpec:
     def __hash__(self) -> int:
         return hash((type(self), self._key()))
 
+    def _serialize(self) -> tuple[Any, ...]:
+        """The arguments that make such a spec again."""
+        return self.__reduce__()[1]  # type: ignore[index,return-value]
+
+    @classmethod
+    def _deserialize(cls, serialization: Any) -> Any:
+        """The spec of what `_serialize` gave."""
+        return cls(*serialization)
+
     def is_subtype_of(self, other: Any) -> bool:
         """Does every value that this describes fit `other` too?"""
         return type(other) is type(self) and self.most_specific_common_supertype([other]) == other

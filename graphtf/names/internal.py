@@ -34,6 +34,12 @@ TABLE: dict[str, dict[str, str]] = {
         "python.framework.tensor_util": "constant_value is_tf_type",
         "python.data.experimental.ops.distribute": "compute_batch_size",
     },
+    "graphtf.tensor_shape": {
+        "compat.v1": "Dimension",
+    },
+    "graphtf.internal.type_specs": {
+        "python.framework.type_spec_registry": "get_name lookup register",
+    },
     "graphtf.internal.sparse_matrix": {
         "python.ops.linalg.sparse.sparse_csr_matrix_ops": "sparse_tensor_to_csr_sparse_matrix "
         "csr_sparse_matrix_to_sparse_tensor sparse_matrix_sparse_mat_mul",
