@@ -12,10 +12,10 @@ from graphtf.api.shaping import between
 from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.deferred import deferred_like
 from graphtf.ir import dtypes as dt
-from graphtf.ir.dims import Dim
+from graphtf.ir.dims import Dim, nonnegative
 from graphtf.ir.ops.prims import full_like, p
 from graphtf.refusal import failed, invalid
-from graphtf.sizes import as_sizes, known
+from graphtf.sizes import as_sizes, index_vector, known
 from graphtf.tensor import Tensor
 
 
@@ -43,12 +43,22 @@ def pad(
         operands = [x, convert_to_tensor(paddings), filler]
         return deferred_like(lambda t, w, value: pad(t, w, mode, value), operands, x, shape)
     widths = _paddings(paddings, len(x.ir_type.dims))
+    if not all(isinstance(d, int) or nonnegative(d) for row in widths for d in row):
+        return _padded_at_run_time(x, widths, mode, filler)
     if mode == "CONSTANT":
         low, high = tuple(a for a, _ in widths), tuple(b for _, b in widths)
         return p.pad(x, filler, low=low, high=high)
     for k, (before, after) in enumerate(widths):
         x = _mirrored(x, k, before, after, 1 if mode == "REFLECT" else 0)
     return x
+
+
+def _padded_at_run_time(x: Tensor, widths: list[tuple[Dim, Dim]], mode: str, filler: Tensor) -> Tensor:
+    """With widths that may turn out negative, which only run time can refuse."""
+    sizes = [d + a + b for d, (a, b) in zip(x.ir_type.dims, widths)]
+    rows = p.reshape(index_vector([d for row in widths for d in row]), shape=(len(widths), 2))
+    shape = tuple(d if isinstance(d, int) else None for d in sizes)
+    return deferred_like(lambda t, w, value: pad(t, w, mode, value), [x, rows, filler], x, shape)
 
 
 def _paddings(paddings: Any, rank: int) -> list[tuple[Dim, Dim]]:

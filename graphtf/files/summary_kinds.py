@@ -6,8 +6,6 @@ Invariant: each is a tensor with the metadata of its plugin, as TensorBoard's ow
 
 from __future__ import annotations
 
-import io
-import wave
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
 from graphtf.files.event_protos import PluginData, SummaryMetadata
 from graphtf.files.images import encode_png
+from graphtf.files.sound import as_wav
 from graphtf.files.summary import summary_scope, write
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p
@@ -133,21 +132,11 @@ def audio(
             first = a[: max(int(max_outputs), 0)]
             out = np.empty((len(first), 2), object)
             for k, sound in enumerate(first):
-                out[k] = [_wav(sound, rate), b""]
+                out[k] = [as_wav(sound, rate), b""]
             return [out]
 
         (sounds,) = on_host(run, [x], [dt.string], [(None, 2)])
         return write(tag, sounds, step, _about("audio", _BLOBS, description, b"\x10\x0b"))
-
-
-def _wav(sound: Array, rate: int) -> bytes:
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(sound.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(np.clip(np.round(sound * 32768.0), -32768, 32767).astype("<i2").tobytes())
-    return out.getvalue()
 
 
 def text(name: str, data: Any, step: Any = None, description: str | None = None) -> Tensor:

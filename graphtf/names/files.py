@@ -49,6 +49,9 @@ TABLE: dict[str, dict[str, str]] = {
         "image": "decode_and_crop_jpeg decode_bmp decode_gif decode_image decode_jpeg decode_png encode_jpeg "
         "encode_png extract_jpeg_shape is_jpeg",
     },
+    "graphtf.files.sound": {
+        "audio": "decode_wav encode_wav",
+    },
     "graphtf.files.compat": {
         "compat": "as_bytes as_str as_str_any as_text bytes_or_text_types complex_types integral_types "
         "path_to_str real_types",

@@ -108,6 +108,10 @@ class LoadedTrace:
     def variables(self) -> tuple[Variable, ...]:
         return tuple(v for v in self.captures if isinstance(v, Variable))
 
+    @property
+    def trainable_variables(self) -> tuple[Variable, ...]:
+        return tuple(v for v in self.variables if v.trainable)
+
     def _staged(self, *tensors: Tensor) -> list[Any]:
         """Its graph as part of the one being traced."""
         trace = active_trace()
@@ -189,6 +193,10 @@ class SignatureFunction:
     @property
     def variables(self) -> tuple[Variable, ...]:
         return self._trace.variables
+
+    @property
+    def trainable_variables(self) -> tuple[Variable, ...]:
+        return self._trace.trainable_variables
 
     @property
     def structured_input_signature(self) -> Any:

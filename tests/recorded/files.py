@@ -184,3 +184,9 @@ _add("about jpegs", lambda tf, x: [
     tf.io.extract_jpeg_shape(tf.io.encode_jpeg(tf.cast(x, tf.uint8))),
 ], _IMAGE)  # fmt: skip
 _add("png of five channels", lambda tf: tf.io.encode_png(tf.zeros([2, 2, 5], tf.uint8)))
+_add("sounds there and back", lambda tf, x: [
+    *tf.audio.decode_wav(tf.audio.encode_wav(x, 8000)), tf.audio.encode_wav(x, 44100),
+    *tf.audio.decode_wav(tf.audio.encode_wav(x, 8000), desired_channels=1, desired_samples=2),
+    *tf.audio.decode_wav(tf.audio.encode_wav(x[:, :1], 8000), desired_channels=2, desired_samples=5),
+], [[0.5, -0.25], [1.5, -2.0], [1.6e-5, -0.1]])  # fmt: skip
+_add("broken sounds", lambda tf: [tf.audio.decode_wav(b"RIFF no")])
