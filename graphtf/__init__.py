@@ -12,12 +12,10 @@ from typing import Any
 import graphtf.eager  # installs the eager binder
 import graphtf.operators
 from graphtf.names import names_in, resolve
-from graphtf.ragged_tensor import RaggedTensor
 from graphtf.tensor import Tensor
 from graphtf.variable import Variable
 
 graphtf.operators.install(Tensor, Variable)
-graphtf.operators.install_elementwise(RaggedTensor)
 
 __version__ = "0.1.0"
 newaxis = None

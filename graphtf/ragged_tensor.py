@@ -22,6 +22,7 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import maximum
 from graphtf.ir.dtypes import as_dtype
 from graphtf.ir.ops.prims import p
+from graphtf.operators import install_elementwise
 from graphtf.refusal import invalid
 from graphtf.sizes import as_size
 from graphtf.tensor import EagerTensor, Tensor
@@ -375,6 +376,9 @@ class RaggedTensor(Composite):
 
     def _from_components(self, components: Sequence[Any]) -> RaggedTensor:
         return RaggedTensor(*components, self._uniform)
+
+
+install_elementwise(RaggedTensor)
 
 
 # ---- what constructors share -----------------------------------------------------------------------------------------
