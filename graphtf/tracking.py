@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 HELD = "_self_unconditional_dependency_names"  # the attribute that holds what an object was told of; savers skip it
-_EXPECTED = "_self_expected_restorations"
+EXPECTED = "_self_expected_restorations"
 
 
 class Trackable:
@@ -26,7 +26,7 @@ class Trackable:
         if not overwrite and held.get(name, trackable) is not trackable:
             raise ValueError(f"{type(self).__name__} has a dependency named {name!r} already")
         held[name] = trackable
-        for restoration, node in self.__dict__.get(_EXPECTED, ()):
+        for restoration, node in self.__dict__.get(EXPECTED, ()):
             restoration.set(node, name, trackable)
         return trackable
 
@@ -52,7 +52,7 @@ class Trackable:
 
 def expecting(x: Trackable) -> list[tuple[Any, int]]:
     """The restorations that an object waits for, which are told of each attribute that is set, with its node there."""
-    return x.__dict__.setdefault(_EXPECTED, [])  # type: ignore[no-any-return]
+    return x.__dict__.setdefault(EXPECTED, [])  # type: ignore[no-any-return]
 
 
 class AutoTrackable(Trackable):
@@ -68,8 +68,8 @@ class AutoTrackable(Trackable):
         if tracked and isinstance(value, Trackable) and name != HELD:
             self._track_trackable(value, name, overwrite=True)
         super().__setattr__(name, value)
-        if tracked and type(value) in (list, tuple, dict) and name not in (HELD, _EXPECTED):
-            for restoration, node in self.__dict__.get(_EXPECTED, ()):
+        if tracked and type(value) in (list, tuple, dict) and name not in (HELD, EXPECTED):
+            for restoration, node in self.__dict__.get(EXPECTED, ()):
                 restoration.set(node, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -101,13 +101,41 @@ def no_automatic_dependency_tracking(method: _F) -> _F:
 
 
 class ListWrapper(Trackable, list):  # type: ignore[type-arg]
-    """A list that tracks its elements by position."""
+    """A list that tracks its elements by position, and has those that are added later restored."""
 
     def __init__(self, wrapped_list: Any = ()) -> None:
         list.__init__(self, wrapped_list)
 
     def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
         return {str(k): x for k, x in enumerate(self) if isinstance(x, Trackable)}
+
+    def _added(self, start: int) -> None:
+        """Elements from a position on are new."""
+        waiting = list(self.__dict__.get(EXPECTED, ()))
+        for k in range(start, len(self) if waiting else 0):
+            for restoration, node in waiting:
+                restoration.set(node, str(k), self[k])
+
+    def append(self, value: Any) -> None:
+        list.append(self, value)
+        self._added(len(self) - 1)
+
+    def extend(self, values: Any) -> None:
+        start = len(self)
+        list.extend(self, values)
+        self._added(start)
+
+    def __iadd__(self, values: Any) -> ListWrapper:  # type: ignore[override,misc]
+        self.extend(values)
+        return self
+
+    def insert(self, index: Any, value: Any) -> None:
+        list.insert(self, index, value)
+        self._added(range(len(self))[index])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        list.__setitem__(self, key, value)
+        self._added(0)
 
     def __hash__(self) -> int:  # type: ignore[override]
         return id(self)
@@ -120,7 +148,7 @@ class ListWrapper(Trackable, list):  # type: ignore[type-arg]
 
 
 class DictWrapper(Trackable, dict):  # type: ignore[type-arg]
-    """A dict that tracks its values by key."""
+    """A dict that tracks its values by key, and has those that are added later restored."""
 
     def __init__(self, wrapped_dict: Any = ()) -> None:
         dict.__init__(self, wrapped_dict)
@@ -130,6 +158,20 @@ class DictWrapper(Trackable, dict):  # type: ignore[type-arg]
 
     def _tracked(self) -> Iterator[tuple[str, Any]]:
         return ((str(k), x) for k, x in self.items() if isinstance(x, Trackable))
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        dict.__setitem__(self, key, value)
+        for restoration, node in list(self.__dict__.get(EXPECTED, ())):
+            restoration.set(node, str(key), value)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        if key not in self:
+            self[key] = default
+        return self[key]
 
     def __repr__(self) -> str:
         return f"DictWrapper({dict.__repr__(self)})"

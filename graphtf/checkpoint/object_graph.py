@@ -34,7 +34,7 @@ def _is_node(x: Any, depth: int = 8) -> bool:
 
 def children_of(x: Any) -> dict[str, Any]:
     """What an object holds, by name."""
-    if isinstance(x, Trackable):
+    if isinstance(x, Trackable) and not isinstance(x, _CONTAINERS):
         found = dict(x._trackable_children())
         if isinstance(x, AutoTrackable):
             ignored = getattr(type(x), "_TF_MODULE_IGNORED_PROPERTIES", ())

@@ -15,7 +15,7 @@ from graphtf.checkpoint.object_graph import GRAPH_KEY, children_of, tensors_of, 
 from graphtf.checkpoint.protos import TrackableObject, TrackableObjectGraph
 from graphtf.convert import convert_to_tensor
 from graphtf.functions.trace import init_scope
-from graphtf.tracking import Trackable, expecting
+from graphtf.tracking import HELD, AutoTrackable, DictWrapper, ListWrapper, Trackable, expecting
 
 _log = logging.getLogger("graphtf")
 _OWN = "/.ATTRIBUTES/"
@@ -50,12 +50,40 @@ class Restoration:
             elif self.matched[n] is not x:
                 _log.warning("Inconsistent references when loading the checkpoint into this object graph: %r", x)
                 continue
-            held = {**children_of(x), **more}
+            held = {**self._waiting(x, node), **children_of(x), **more}
             for child in reversed(node.children):
                 if child.local_name in held:
-                    stack.append((held[child.local_name], child.node_id, {}))
+                    inner = self._watched(x, child.local_name, held[child.local_name], child.node_id)
+                    stack.append((inner, child.node_id, {}))
             if isinstance(x, Trackable):
                 expecting(x).append((self, n))
+
+    def _waiting(self, x: Any, node: TrackableObject) -> dict[str, Any]:
+        """Lists and dicts in attributes that hold nothing yet which the checkpoint has."""
+        if not isinstance(x, AutoTrackable):
+            return {}
+        named = ((c.local_name, vars(x).get(c.local_name)) for c in node.children)
+        return {name: value for name, value in named if type(value) in (list, dict)}
+
+    def _watched(self, owner: Any, name: str, value: Any, number: int) -> Any:
+        """A list or dict that is to grow: in its place, one that says when it does."""
+        if type(value) not in (list, dict) or not 0 <= number < len(self.nodes):
+            return value
+        held = children_of(value)
+        if all(child.local_name in held for child in self.nodes[number].children):
+            return value
+        wrapped: Any = ListWrapper(value) if isinstance(value, list) else DictWrapper(value)
+        if isinstance(owner, list):
+            list.__setitem__(owner, int(name), wrapped)
+        elif isinstance(owner, dict):
+            key = next((k for k in owner if str(k) == name), name)
+            dict.__setitem__(owner, key, wrapped)
+        elif isinstance(owner, AutoTrackable) and vars(owner).get(name) is value:
+            vars(owner)[name] = wrapped
+            vars(owner).setdefault(HELD, {})[name] = wrapped
+        else:
+            return value
+        return wrapped
 
     def _take(self, x: Any, node: TrackableObject) -> None:
         """Give an object the tensors that its node has."""
@@ -73,7 +101,8 @@ class Restoration:
         """An attribute of an object that matched a node was set."""
         for reference in self.nodes[number].children:
             if reference.local_name == name and reference.node_id not in self.matched:
-                self.match(child, reference.node_id)
+                inner = self._watched(self.matched.get(number), name, child, reference.node_id)
+                self.match(inner, reference.node_id)
 
     def refresh(self) -> None:
         """Match what has been added since, to lists for instance."""

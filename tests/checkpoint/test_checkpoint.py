@@ -85,6 +85,29 @@ def test_attributes_set_later_are_restored() -> None:
         status.assert_existing_objects_matched()
 
 
+def test_elements_added_later_are_restored(tmp_path: Path) -> None:
+    full = tf.Module()
+    full.layers = [tf.Variable(1.0), {"b": tf.Variable(2.0)}, [tf.Variable(3.0)]]
+    full.named = {"k": tf.Variable(4.0)}
+    path = tf.train.Checkpoint(full).write(tmp_path / "c")
+
+    empty = tf.Module()
+    empty.layers, empty.named = [], {}
+    status = tf.train.Checkpoint(empty).read(path)
+    first = tf.Variable(0.0)
+    empty.layers.append(first)
+    assert first.numpy() == 1.0
+    empty.layers += [{}, []]
+    empty.layers[1]["b"] = second = tf.Variable(0.0)
+    empty.layers[2].extend([third := tf.Variable(0.0)])
+    empty.named["k"] = fourth = tf.Variable(0.0)
+    assert [v.numpy() for v in (second, third, fourth)] == [2.0, 3.0, 4.0]
+    status.assert_consumed()
+    again = tf.train.Checkpoint(empty).write(tmp_path / "again")
+    assert tf.train.list_variables(again) == tf.train.list_variables(path)
+    assert isinstance(empty.layers, list) and len(empty.variables) == 4
+
+
 def test_a_variable_of_another_shape_is_refused() -> None:
     holder = tf.Module()
     holder.w = tf.Variable([1.0])
