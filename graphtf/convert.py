@@ -288,7 +288,7 @@ def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, nam
 
 def _from_value(value: Any, dtype: DType | None) -> Tensor:
     if isinstance(value, (list, tuple)) and _has_tensors(value):
-        return _packed(value, dtype or _first_dtype(value), cast=dtype is not None)
+        return _packed(value, dtype)
     return array_tensor(to_array(value, dtype))
 
 
@@ -319,11 +319,15 @@ def _first_dtype(value: Any) -> DType | None:
     return None
 
 
-def _packed(value: Sequence[Any], dtype: DType | None, cast: bool = False) -> Tensor:
-    """Tensors and other things as one; with `cast`, tensors of another dtype are made of this one."""
-    parts = [x if isinstance(x, Tensor) else convert_to_tensor(x, None if is_tensor_like(x) else dtype) for x in value]
-    if cast and dtype is not None and dtype is not dt.string:
-        parts = [x if x.dtype in (dtype, dt.string) else p.cast(x, dtype=dtype) for x in parts]
+def _packed(value: Sequence[Any], dtype: DType | None) -> Tensor:
+    """Tensors and numbers as one tensor; those of another dtype are cast to a dtype that the first does not have."""
+    first = _first_dtype(value)
+    wanted = dtype or first
+    parts = [
+        x if isinstance(x, Tensor) else convert_to_tensor(x, None if is_tensor_like(x) else wanted) for x in value
+    ]
+    if wanted is not first and dt.string not in (wanted, *(x.dtype for x in parts)):
+        parts = [x if x.dtype is wanted else p.cast(x, dtype=wanted) for x in parts]
     return stack_rows(parts)
 
 
@@ -355,7 +359,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
     elif isinstance(value, TensorShape) or hasattr(type(value), "__tf_tensor__"):
         return convert_to_tensor(value, wanted)
     elif isinstance(value, (list, tuple)) and _has_tensors(value):
-        return _packed(value, wanted or _first_dtype(value))
+        return _packed(value, wanted)
     else:
         array = to_array(value, wanted)
     return array_tensor(array if shape is None else _shaped(array, as_shape(shape), value))

@@ -76,13 +76,18 @@ def ragged_gather(
         return _inner_gather(x, at, k)
     flat = p.reshape(at, shape=(-1,)) if at.shape.rank is None else _flattened(at)
     checked = _in_range(flat, x)
-    out = take_rows(x, checked)
+    out = take_rows(_of_any_lengths(x), checked)
     if at.shape.rank == 1:
         return out
     if at.shape.rank == 0:
         return out[0]
     made = RaggedTensor.from_tensor(at, ragged_rank=(at.shape.rank or 2) - 1)
     return RaggedTensor.from_nested_row_splits(out, made.nested_row_splits, validate=False)
+
+
+def _of_any_lengths(x: RaggedTensor) -> RaggedTensor:
+    """The same rows, nothing being known of their lengths: TensorFlow forgets it here."""
+    return RaggedTensor.from_nested_row_splits(x.flat_values, x.nested_row_splits, validate=False)  # type: ignore[no-any-return]
 
 
 def _flattened(at: Tensor) -> Tensor:

@@ -39,8 +39,9 @@ def _static(pred: Any) -> Any:
     if not is_tensor_like(pred):
         return bool(pred)
     tensor = convert_to_tensor(pred)
-    if not isinstance(tensor, SymbolicTensor):
-        return get_static_value(tensor)
+    known = get_static_value(tensor)
+    if known is not None or not isinstance(tensor, SymbolicTensor):
+        return known
     try:
         return bool(tensor.trace.evaluate(tensor))
     except (ValueError, TypeError):  # it depends on an argument, or on the size of one
