@@ -28,11 +28,13 @@ from graphtf.names import (
     raw,
     signal,
     text,
+    version1,
 )
 
 _TABLES = (
     core.TABLE, numeric.TABLE, control.TABLE, nn.TABLE, arrays.TABLE, raw.TABLE, module.TABLE, composite.TABLE,
     distribute.TABLE, keras.TABLE, internal.TABLE, signal.TABLE, text.TABLE, files.TABLE,
+    version1.TABLE,
 )  # fmt: skip
 
 
@@ -50,7 +52,8 @@ INDEX = _index()
 _MODULES = frozenset(home for home, _ in INDEX.values())  # a namespace of the name of one is that module
 NAMESPACES = frozenset(
     ".".join(parts[:k]) for name in INDEX for parts in [name.split(".")] for k in range(1, len(parts))
-) | {"keras"}
+) | {"keras", "compat.v2"}
+_VERSIONS = ("compat.v1.", "compat.v2.")
 _HIDDEN = ("python", "compiler", "core", "__internal__")  # internals of TensorFlow that packages use
 
 
@@ -61,6 +64,9 @@ def resolve(path: str) -> Any:
     if path in NAMESPACES:
         module = f"graphtf.{path}"
         return importlib.import_module(module) if module in _MODULES or path == "keras" else namespace(path)
+    for lead in _VERSIONS:
+        if path.startswith(lead):  # but for what the tables say, the versions are one
+            return namespace(path) if path[len(lead) :] in NAMESPACES else resolve(path[len(lead) :])
     raise AttributeError(f"graphtf has no tf.{path}: it is not a name of TensorFlow 2, or not implemented")
 
 
