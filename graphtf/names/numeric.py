@@ -84,6 +84,12 @@ TABLE: dict[str, dict[str, str]] = {
         "": "as_string",
         "strings": "as_string join",
     },
+    "graphtf.api.kernels": {
+        "": "CriticalSection approx_top_k check_pinned conv conv2d_backprop_filter_v2 conv2d_backprop_input_v2 "
+        "extract_volume_patches parallel_stack",
+        "nn": "collapse_repeated",
+        "random": "stateless_parameterized_truncated_normal",
+    },
     "graphtf.api.blocks": {
         "": "batch_to_space required_space_to_batch_paddings space_to_batch space_to_batch_nd",
         "nn": "space_to_batch",
