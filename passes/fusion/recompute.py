@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from graphtf.ir.graph import Graph, Node, Value, map_regions
-from graphtf.ir.op import Body, Effect, Element, Scalar, Trait
+from graphtf.ir.op import Body, Effect, Element, Reduce, Scalar, Trait
 from graphtf.ir.ops.composite import fusion
 from graphtf.ir.types import RefType
-from graphtf.passes.fusion.classify import Kind, is_elementwise, is_free, kind_of, shape_of, squeeze
+from graphtf.passes.fusion.classify import is_elementwise, is_free, shape_of, squeeze
 from graphtf.passes.fusion.cost import cost_of_repeating, elements
 from graphtf.passes.fusion.fuse import MAX_NODES
 
@@ -47,6 +47,7 @@ class Kernels:
     def __init__(self, outputs: Iterable[Value], nodes: list[Node]) -> None:
         self.nodes = nodes
         self.outputs = set(outputs)
+        self.elements: dict[int, set[Value]] = {}
         self.lasts = lasting(nodes)
         self.readers: dict[Value, list[int]] = {}
         for at, n in enumerate(nodes):
@@ -70,7 +71,14 @@ class Kernels:
 
     def must_stay(self, v: Value) -> bool:
         """Is it wanted as an array?"""
-        return v in self.outputs or not all(reads_elements(self.nodes[r], v) for r in self.readers.get(v, ()))
+        return v in self.outputs or not all(v in self.by_element(r) for r in self.readers.get(v, ()))
+
+    def by_element(self, at: int) -> set[Value]:
+        """What a node reads at its own index only."""
+        found = self.elements.get(at)
+        if found is None:
+            found = self.elements[at] = read_by_element(self.nodes[at])
+        return found
 
     def apply(self, at: int, d: Decision, kept: frozenset[Value]) -> None:
         """Give the kernel its new results, and its readers what they now compute."""
@@ -88,6 +96,7 @@ class Kernels:
             if at in self.readers[v]:
                 self.readers[v].remove(at)
         self.nodes[at] = n
+        self.elements.pop(at, None)
         for v in dict.fromkeys(n.inputs):
             self.readers.setdefault(v, []).append(at)
 
@@ -108,29 +117,31 @@ def lasting(nodes: Sequence[Node]) -> dict[Value | None, int]:
 # ---- what kernels read -----------------------------------------------------------------------------------------------
 
 
-def reads_elements(n: Node, v: Value) -> bool:
-    """Does a kernel read the value at its own index only, so that it could compute the element there?"""
+def read_by_element(n: Node) -> set[Value]:
+    """The operands that a kernel reads at its own index only, so that it could compute their elements there."""
     if n.op is not fusion or n.attrs["kind"] == "single":
-        return False
+        return set()
     body = n.regions["body"]
-    params = {p for p, operand in zip(body.inputs, n.inputs) if operand is v}
-    if not params.isdisjoint(body.outputs) or not params.isdisjoint(before_contraction(body)):
-        return False
-    users = [u for u in body.nodes if not params.isdisjoint(u.inputs)]
-    return all(_at_own_index(u, squeeze(shape_of(v))) for u in users)
+    no = {*body.outputs, *before_contraction(body)}
+    shapes = {p: squeeze(shape_of(p)) for p in body.inputs if p not in no}
+    for user in body.nodes:
+        for p in user.inputs:
+            if p in shapes and not _at_own_index(user, shapes[p]):
+                del shapes[p]
+    return {v for p, v in zip(body.inputs, n.inputs) if p in shapes}
 
 
 def _at_own_index(user: Node, shape: object) -> bool:
-    if kind_of(user) is Kind.REDUCE:
+    if isinstance(user.op.lowering, Reduce):
         return True
-    return kind_of(user) is Kind.ELEMENT and is_elementwise(user) and squeeze(shape_of(user.out)) == shape
+    return is_elementwise(user) and squeeze(shape_of(user.out)) == shape
 
 
 def before_contraction(body: Graph) -> set[Value]:
     """What a contraction's operands are computed from."""
     needed: set[Value] = set()
     for n in reversed(body.nodes):
-        if kind_of(n) is Kind.CONTRACT or not needed.isdisjoint(n.outputs):
+        if Trait.CONTRACTION in n.op.traits or not needed.isdisjoint(n.outputs):
             needed.update(n.inputs)
     return needed
 
@@ -139,7 +150,7 @@ def is_repeatable(n: Node) -> bool:
     """May each reader compute it anew? Views that change the order of elements are left where they are."""
     if is_free(n):
         return not n.inputs or bool(n.op.traits & (Trait.SAME_ORDER | Trait.STRETCH))
-    return kind_of(n) is Kind.ELEMENT and isinstance(n.op.lowering, (Scalar, Body, Element)) and is_elementwise(n)
+    return isinstance(n.op.lowering, (Scalar, Body, Element)) and is_elementwise(n)
 
 
 # ---- the decision ----------------------------------------------------------------------------------------------------
