@@ -4,7 +4,7 @@ Invariant: the order of every sum is fixed by the shape: long reductions are cut
 joined in order, however many threads ran them. Entry point: `lower_reduce(node, caps, name)`.
 
 Layouts: the last axis is reduced (`along`: a vector of partial sums walks each row) or kept (`across`: each vector lane
-is another result, and rows are added one below the other).
+is another result, and rows are added one below the other; results at the end may be computed twice, to the same bits).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from graphtf.passes.lower.kernel import Frame, finish
 from graphtf.passes.lower.loop import TASK, blocked
 from graphtf.passes.lower.offsets import flat_offset, reindex, split_index
 from graphtf.passes.lower.space import Axes, extents, index_of, merged_axes
+from graphtf.passes.lower.tile import moved_back
 
 ACCUMULATORS = 4  # vectors of partial results: enough to hide the latency of an addition
 NARROW = 512  # results below which an `across` reduction is also cut along the reduced axis
@@ -184,9 +185,13 @@ class Reduction:
 
         def body(r: Expr) -> list[Stmt]:
             lead, strip = split_index(r, (rows, tasks))
-            start = imul(strip, block)
             at = split_index(lead, tuple(self.counts[i] for i in outer))
-            stop = imin(iadd(start, block), size(columns))
+            start = imul(strip, block)
+            if isinstance(columns, int) and columns > block:
+                start = moved_back(start, columns, block)
+                stop = iadd(start, block)
+            else:
+                stop = imin(iadd(start, block), size(columns))
             return [self.strip(at, start, stop, (lit(0), size(depth)), self.conclude)]
 
         per = block * self.cost * (depth if isinstance(depth, int) else 64)
@@ -202,7 +207,7 @@ class Reduction:
 
     def strip(
         self, at: tuple[Expr, ...], start: Expr, stop: Expr, depth: tuple[Expr, Expr],
-        end: Callable[[tuple[Expr, ...], list[Expr]], list[Stmt]],
+        end: Callable[[tuple[Expr, ...], list[Expr]], list[Stmt]], lanes: int | None = None,
     ) -> Stmt:  # fmt: skip
         """Columns [start, stop) at the kept indices `at`: a vector of results, reduced indices in sequence."""
         j, k = Var("j"), Var("k")
@@ -214,7 +219,7 @@ class Reduction:
             Carry(a, identity(s.combine, s.dtype), v, s.combine) for a, v, s in zip(acc, values, self.sums)
         )
         loop = For(k, *depth, tuple(stmts), carries=carries)
-        lanes = self.lanes(self.counts[self.kept[-1]])
+        lanes = lanes or self.lanes(self.counts[self.kept[-1]])
         return For(j, start, stop, (loop, *end(kept, list(acc))), "vector", lanes=lanes)
 
     def across_blocks(self, columns: int, depth: Dim) -> list[Stmt]:
@@ -230,11 +235,22 @@ class Reduction:
         def keep(kept: tuple[Expr, ...], totals: list[Expr]) -> list[Stmt]:
             return [Store(p, iadd(imul(t, columns), kept[-1]), v) for p, v in zip(parts, totals)]
 
-        strip = self.strip(zeros, lit(0), lit(columns), (start, imin(iadd(start, rows), size(depth))), keep)
+        some = (start, imin(iadd(start, rows), size(depth)))
+        strips = [self.strip(zeros, lit(a), lit(b), some, keep, lanes) for a, b, lanes in self.widths(columns)]
         j = Var("j")
         join, results = self.join(parts, j, lit(columns), blocks)
         last = For(j, lit(0), lit(columns), (*join, *self.conclude((*zeros, j), results)), "vector")
-        return [For(t, lit(0), size(blocks), (strip,), "parallel"), last]
+        return [For(t, lit(0), size(blocks), tuple(strips), "parallel"), last]
+
+    def widths(self, columns: int) -> list[tuple[int, int, int]]:
+        """Ranges of columns, with lanes that fill them: the last one overlaps the one before where it would not."""
+        many, one = self.lanes(columns), self.caps.lanes(max(s.dtype.size for s in self.sums))
+        whole = columns - columns % many
+        found = [(0, whole, many)] if whole else []
+        if columns % many:
+            rest = -(-(columns % many) // one) * one
+            found.append((columns - rest if rest <= columns else 0, columns, one))
+        return found
 
     # ---- shared -----------------------------------------------------------------------------------------------------
 
