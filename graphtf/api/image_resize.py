@@ -282,5 +282,15 @@ def resize_with_pad(
     sizes = tuple(named_size(cast(p.floor(f), dt.int64)) for f in fitted)
     before = [named_size(cast(p.maximum(r, full_like(r, 0.0)), dt.int64)) for r in rooms]
     scaled = resize(x, shape_vector(sizes), method, antialias=antialias)
-    around = [(b, t - s - b) for b, t, s in zip(before, target, sizes)]
-    return pad(scaled, [(0, 0)] * (scaled.shape.rank - 3) + [*around, (0, 0)])  # type: ignore[operator]
+    around = [(b, _rest(t, b + s)) for b, t, s in zip(before, target, sizes)]
+    out = pad(scaled, [(0, 0)] * (scaled.shape.rank - 3) + [*around, (0, 0)])  # type: ignore[operator]
+    out.set_shape([*x.shape[:-3], *target, x.shape[-1]])
+    return out
+
+
+def _rest(whole: int, part: Dim) -> Dim:
+    """What a part that is no larger leaves of the whole."""
+    if isinstance(part, int):
+        return whole - part
+    size = p.reshape(p.dims(dims=(part,), dtype=dt.int64), shape=())
+    return named_size(p.maximum(p.sub(scalar_like(size, whole), size), scalar_like(size, 0)))
