@@ -31,7 +31,10 @@ def full(dims: Any, value: Tensor, name: str) -> Tensor:
     sizes = as_sizes(dims, name)
     if sizes is None:
         count = convert_to_tensor(dims).ir_type.dims[0]
-        known = (None,) * count if isinstance(count, int) else None
+        if isinstance(dims, (list, tuple)):
+            known: Any = tuple(as_size(d, name) for d in dims)
+        else:
+            known = (None,) * count if isinstance(count, int) else None
         return p.broadcast_to(value, convert_to_tensor(dims), shape=stated(known))
     if any(isinstance(d, int) and d < 0 for d in sizes):
         raise invalid(name, f"Dimensions must be >= 0, got {list(sizes)}")

@@ -305,7 +305,8 @@ def dynamic_slice(x: Tensor, entries: list[Any]) -> Tensor:
     at = next((i for i, e in enumerate(entries) if e is Ellipsis), len(entries))
     full = entries[:at] + fill + entries[at + 1 :]
     begin, end, strides, masks = _bounds([e for e in full if e is not None])
-    dims = [None if isinstance(e, _PythonSlice) else 1 for e in full if e is not None]
+    indexed = zip([e for e in full if e is not None], x.ir_type.dims)
+    dims = [1 if not isinstance(e, _PythonSlice) else d if _is_whole(e) else None for e, d in indexed]
     sizes = [d for d, single in zip(dims, masks["singles"]) if not single]
     open_masks = {k: masks[k] for k in ("open_begin", "open_end", "single")}
     out = p.strided_slice(x, begin, end, shape=stated(sizes), strides=strides, **open_masks)
@@ -314,6 +315,10 @@ def dynamic_slice(x: Tensor, entries: list[Any]) -> Tensor:
     kept = iter(out.ir_type.dims)
     shape = [1 if e is None else next(kept) for e in full if e is None or isinstance(e, _PythonSlice)]
     return p.reshape(out, shape=tuple(shape))
+
+
+def _is_whole(e: _PythonSlice) -> bool:
+    return e.start is None and e.stop is None and e.step is None
 
 
 def _bounds(entries: list[Any]) -> tuple[Tensor, Tensor, tuple[int, ...], dict[str, Any]]:
