@@ -13,6 +13,7 @@ import numpy as np
 from graphtf import row_partition as rows
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
+from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import product
 from graphtf.ir.dtypes import DType
@@ -196,13 +197,15 @@ def ragged_to_tensor(x: RaggedTensor, default_value: Any, shape: Any) -> Tensor:
     for k, d in enumerate(x.shape.as_list()[: len(outer)]):
         outer[k] = d if outer[k] is None else outer[k]
 
-    def run(*partitions: Array) -> list[Array]:
-        return [rows.boxes(partitions, sizes) + 1]
-
-    (at,) = on_host(run, list(splits), [dt.int64], [tuple(outer)])
+    (at,) = on_host(HostFunction(boxed, sizes=list(sizes)), list(splits), [dt.int64], [tuple(outer)])
     filled = p.concat(_filler(x.flat_values, default_value), x.flat_values, axis=0)
     out = p.gather(filled, at, axis=0, batch_dims=0)
     return _resized(out, len(sizes), inner, default_value) if any(d is not None for d in inner) else out
+
+
+@host_function
+def boxed(*partitions: Array, sizes: list[int | None]) -> list[Array]:
+    return [rows.boxes(partitions, sizes) + 1]
 
 
 def _filler(flat: Tensor, default_value: Any) -> Tensor:

@@ -14,6 +14,7 @@ from graphtf import row_partition as rows
 from graphtf.api.ragged_shape import ragged_expand_dims
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
+from graphtf.host_functions import HostFunction, host_function
 from graphtf.indexing import getitem
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p
@@ -35,14 +36,17 @@ def take_rows(x: Any, at: Tensor) -> Any:
     kind = x.row_splits.dtype
     splits = x.nested_row_splits
 
-    def run(rows_at: Array, *partitions: Array) -> list[Array]:
-        made, flat = rows.taken_deep(partitions, rows_at)
-        return [*(s.astype(kind.np) for s in made), flat.astype(np.int64)]
-
+    run = HostFunction(taken_rows, kind=kind)
     (count,) = at.ir_type.dims
     shapes: list[Any] = [(count + 1,), *((None,) for _ in splits)]
     *made, flat = on_host(run, [at, *splits], [*[kind] * len(splits), dt.int64], shapes)
     return _relaid(x, made, p.gather(x.flat_values, flat, axis=0, batch_dims=0))
+
+
+@host_function
+def taken_rows(rows_at: Array, *partitions: Array, kind: dt.DType) -> list[Array]:
+    made, flat = rows.taken_deep(partitions, rows_at)
+    return [*(s.astype(kind.np) for s in made), flat.astype(np.int64)]
 
 
 def _relaid(x: RaggedTensor, splits: list[Tensor], flat: Any) -> Any:

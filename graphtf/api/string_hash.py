@@ -15,6 +15,7 @@ from graphtf.api.farmhash import fingerprint64, hash64, siphash64
 from graphtf.api.strings import as_strings
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
+from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.refusal import failed, invalid
 from graphtf.tensor import Tensor
@@ -22,24 +23,31 @@ from graphtf.tensor import Tensor
 Array = np.ndarray[Any, Any]
 
 
-def _buckets(input: Any, num_buckets: Any, function: Callable[[bytes], int], name: str) -> Tensor:
+def _buckets(input: Any, num_buckets: Any, kind: str, name: str, key: Sequence[int] = ()) -> Tensor:
     x = as_strings(input, name)
     count = int(num_buckets)
     if count < 1:
         raise invalid(name, f"num_buckets must be at least 1, got {num_buckets}")
-
-    def run(values: Array) -> list[Array]:
-        known: dict[bytes, int] = {}
-        out = np.empty(values.size, np.int64)
-        for k, value in enumerate(values.reshape(-1).tolist()):
-            found = known.get(value)
-            if found is None:
-                found = known[value] = function(value) % count
-            out[k] = found
-        return [out.reshape(values.shape)]
-
+    run = HostFunction(bucketed, kind=kind, count=count, key=list(key))
     (out,) = on_host(run, [x], [dt.int64], [x.ir_type.shape])
     return out
+
+
+@host_function
+def bucketed(values: Array, kind: str, count: int, key: list[int]) -> list[Array]:
+    pair = (key[0], key[1]) if key else (0, 0)
+    functions: dict[str, Callable[[bytes], int]] = {
+        "fast": fingerprint64, "strong": lambda s: siphash64(pair, s), "any": hash64,
+    }  # fmt: skip
+    function = functions[kind]
+    known: dict[bytes, int] = {}
+    out = np.empty(values.size, np.int64)
+    for k, value in enumerate(values.reshape(-1).tolist()):
+        found = known.get(value)
+        if found is None:
+            found = known[value] = function(value) % count
+        out[k] = found
+    return [out.reshape(values.shape)]
 
 
 def to_hash_bucket_fast(input: Any, num_buckets: Any, name: str | None = None) -> Tensor:
@@ -51,7 +59,7 @@ def to_hash_bucket_fast(input: Any, num_buckets: Any, name: str | None = None) -
     >>> to_hash_bucket_fast(["Hello", "TensorFlow", "2.x"], 3).numpy().tolist()
     [0, 2, 2]
     """
-    return _buckets(input, num_buckets, fingerprint64, "to_hash_bucket_fast")
+    return _buckets(input, num_buckets, "fast", "to_hash_bucket_fast")
 
 
 def to_hash_bucket_strong(input: Any, num_buckets: Any, key: Sequence[int], name: str | None = None) -> Tensor:
@@ -66,7 +74,7 @@ def to_hash_bucket_strong(input: Any, num_buckets: Any, key: Sequence[int], name
     if len(key) != 2:
         raise invalid("to_hash_bucket_strong", f"key must be two integers, got {key}")
     pair = int(key[0]) % 2**64, int(key[1]) % 2**64
-    return _buckets(input, num_buckets, lambda s: siphash64(pair, s), "to_hash_bucket_strong")
+    return _buckets(input, num_buckets, "strong", "to_hash_bucket_strong", pair)
 
 
 def to_hash_bucket(input: Any, num_buckets: Any, name: str | None = None) -> Tensor:
@@ -78,7 +86,7 @@ def to_hash_bucket(input: Any, num_buckets: Any, name: str | None = None) -> Ten
     >>> to_hash_bucket(["Hello", "TensorFlow", "2.x"], 3).numpy().tolist()
     [2, 0, 1]
     """
-    return _buckets(input, num_buckets, hash64, "to_hash_bucket")
+    return _buckets(input, num_buckets, "any", "to_hash_bucket")
 
 
 def fingerprint(data: Any, method: str = "farmhash64", name: str | None = None) -> Tensor:

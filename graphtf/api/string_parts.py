@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from graphtf import row_partition as rows
-from graphtf.api.strings import as_strings, each
+from graphtf.api.strings import as_strings
 from graphtf.convert import convert_to_tensor, known_array
 from graphtf.deferred import on_host
+from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import as_dtype
 from graphtf.ir.summary import fill
@@ -35,10 +36,28 @@ def _as_text(function: Callable[[str], str]) -> Callable[[bytes], bytes]:
     return lambda s: function(s.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
-def _cased(input: Any, encoding: str, name: str, plain: Any, wide: Any) -> Tensor:
+def _cased(input: Any, encoding: str, name: str, to: str) -> Tensor:
     if encoding not in ("", "utf-8"):
         raise invalid(name, f"only utf8 or '' (no encoding) is supported, got {encoding!r}")
-    return each(as_strings(input, name), _as_text(wide) if encoding else plain)
+    return _mapped(as_strings(input, name), f"{to} {encoding}".strip())
+
+
+_MAPS: dict[str, Callable[[bytes], bytes]] = {
+    "lower": bytes.lower, "upper": bytes.upper, "lower utf-8": _as_text(str.lower), "upper utf-8": _as_text(str.upper),
+    "strip": lambda s: s.strip(b" \t\n\v\f\r"),
+}  # fmt: skip
+
+
+def _mapped(x: Tensor, how: str) -> Tensor:
+    (out,) = on_host(HostFunction(mapped, how=how), [x], [dt.string], [x.ir_type.shape])
+    return out
+
+
+@host_function
+def mapped(values: Array, how: str) -> list[Array]:
+    out = np.empty(values.shape, object)
+    out.reshape(-1)[:] = list(map(_MAPS[how], values.reshape(-1).tolist()))
+    return [out]
 
 
 def lower(input: Any, encoding: str = "", name: str | None = None) -> Tensor:
@@ -49,7 +68,7 @@ def lower(input: Any, encoding: str = "", name: str | None = None) -> Tensor:
     >>> lower("CamelCase").numpy()
     b'camelcase'
     """
-    return _cased(input, encoding, "strings.lower", bytes.lower, str.lower)
+    return _cased(input, encoding, "strings.lower", "lower")
 
 
 def upper(input: Any, encoding: str = "", name: str | None = None) -> Tensor:
@@ -60,7 +79,7 @@ def upper(input: Any, encoding: str = "", name: str | None = None) -> Tensor:
     >>> upper("CamelCase").numpy()
     b'CAMELCASE'
     """
-    return _cased(input, encoding, "strings.upper", bytes.upper, str.upper)
+    return _cased(input, encoding, "strings.upper", "upper")
 
 
 def strip(input: Any, name: str | None = None) -> Tensor:
@@ -69,7 +88,7 @@ def strip(input: Any, name: str | None = None) -> Tensor:
     >>> strip(" a b ").numpy()
     b'a b'
     """
-    return each(as_strings(input, "strings.strip"), lambda s: s.strip(b" \t\n\v\f\r"))
+    return _mapped(as_strings(input, "strings.strip"), "strip")
 
 
 def _unit(unit: str, name: str) -> bool:
@@ -201,7 +220,7 @@ def number_in(s: bytes, kind: dt.DType) -> Any:
 # ---- pieces ----------------------------------------------------------------------------------------------------------
 
 
-def pieces(x: Any, cut: Callable[[bytes], list[Any]], dtypes: list[dt.DType]) -> list[Any]:
+def pieces(x: Any, cut: HostFunction, dtypes: list[dt.DType]) -> list[Any]:
     """For each string a row of what `cut` gives: (piece, …) tuples, of the dtypes. A scalar gives vectors."""
     if isinstance(x, RaggedTensor):
         return [x.with_values(inner) for inner in pieces(x.values, cut, dtypes)]
@@ -210,20 +229,21 @@ def pieces(x: Any, cut: Callable[[bytes], list[Any]], dtypes: list[dt.DType]) ->
         raise ValueError("the rank of strings to be split must be known")
     if rank > 1:
         return pieces(RaggedTensor.from_tensor(x, ragged_rank=rank - 1), cut, dtypes)
-
-    def run(values: Array) -> list[Array]:
-        found = [cut(s) for s in values.reshape(-1).tolist()]
-        splits = rows.splits_of(np.array([len(row) for row in found], np.int64))
-        flat = [item for row in found for item in row]
-        columns = [_column([item[k] for item in flat], d) for k, d in enumerate(dtypes)]
-        return [splits, *columns]
-
     count = () if rank == 0 else x.ir_type.dims
     size = 2 if rank == 0 else count[0] + 1
-    splits, *columns = on_host(run, [x], [dt.int64, *dtypes], [(size,), *[(None,)] * len(dtypes)])
+    kinds = [dt.int64, *dtypes]
+    splits, *columns = on_host(cut, [x], kinds, [(size,), *[(None,)] * len(dtypes)])
     if rank == 0:
         return columns
     return [RaggedTensor(column, splits) for column in columns]
+
+
+def in_rows(values: Array, cut: Callable[[bytes], list[Any]], dtypes: list[dt.DType]) -> list[Array]:
+    """The splits of rows of pieces, and the pieces, a column for each dtype."""
+    found = [cut(s) for s in values.reshape(-1).tolist()]
+    splits = rows.splits_of(np.array([len(row) for row in found], np.int64))
+    flat = [item for row in found for item in row]
+    return [splits, *(_column([item[k] for item in flat], d) for k, d in enumerate(dtypes))]
 
 
 def _column(items: list[Any], dtype: dt.DType) -> Array:
@@ -252,9 +272,14 @@ def split(input: Any, sep: Any = None, maxsplit: int = -1, name: str | None = No
     if sep is not None and by is None:
         raise ValueError(f"strings.split: sep must be known while the function is traced, got {sep!r}")
     separator = b"" if by is None else by[()]
+    return pieces(x, HostFunction(cut_at, separator=separator, most=int(maxsplit)), [dt.string])[0]
+
+
+@host_function
+def cut_at(values: Array, separator: bytes, most: int) -> list[Array]:
     if separator:
-        return pieces(x, lambda s: [(w,) for w in s.split(separator, maxsplit)], [dt.string])[0]
-    return pieces(x, lambda s: [(w,) for w in _words(s, maxsplit)], [dt.string])[0]
+        return in_rows(values, lambda s: [(w,) for w in s.split(separator, most)], [dt.string])
+    return in_rows(values, lambda s: [(w,) for w in _words(s, most)], [dt.string])
 
 
 def _words(s: bytes, maxsplit: int) -> list[bytes]:
@@ -272,7 +297,12 @@ def bytes_split(input: Any, name: str | None = None) -> Any:
     [b'a', b'b', b'c']
     """
     x = _ragged_or_strings(input, "strings.bytes_split")
-    return pieces(x, lambda s: [(s[k : k + 1],) for k in range(len(s))], [dt.string])[0]
+    return pieces(x, HostFunction(cut_bytes), [dt.string])[0]
+
+
+@host_function
+def cut_bytes(values: Array) -> list[Array]:
+    return in_rows(values, lambda s: [(s[k : k + 1],) for k in range(len(s))], [dt.string])
 
 
 # ---- along axes ------------------------------------------------------------------------------------------------------
@@ -356,19 +386,22 @@ def ngrams(
     dense = not isinstance(x, RaggedTensor)
     if dense:
         x = RaggedTensor.from_tensor(x, ragged_rank=rank - 1) if rank > 1 else _one_row(x)
-    between = separator.encode()
-
-    def run(splits: Array, values: Array) -> list[Array]:
-        flat, ends = values.tolist(), splits.tolist()
-        options = (widths, left, right, padding_width, preserve_short_sequences, between)
-        found = [_grams(flat[a:b], *options) for a, b in pairwise(ends)]
-        out = [gram for row in found for gram in row]
-        return [rows.splits_of(np.array([len(row) for row in found], np.int64)), _column(out, dt.string)]
-
+    run = HostFunction(
+        grams_of, widths=widths, left=left, right=right, pad=padding_width, keep_short=bool(preserve_short_sequences),
+        between=separator.encode(),
+    )  # fmt: skip
     made = _innermost(x, run)
     if not dense:
         return made
     return made.flat_values if rank == 1 else made if preserve_short_sequences else made.to_tensor()
+
+
+@host_function
+def grams_of(splits: Array, values: Array, **options: Any) -> list[Array]:
+    flat, ends = values.tolist(), splits.tolist()
+    found = [_grams(flat[a:b], **options) for a, b in pairwise(ends)]
+    out = [gram for row in found for gram in row]
+    return [rows.splits_of(np.array([len(row) for row in found], np.int64)), _column(out, dt.string)]
 
 
 def _one_row(x: Tensor) -> RaggedTensor:
@@ -378,7 +411,7 @@ def _one_row(x: Tensor) -> RaggedTensor:
     return RaggedTensor.from_tensor(row)
 
 
-def _innermost(x: RaggedTensor, run: Callable[..., list[Array]]) -> RaggedTensor:
+def _innermost(x: RaggedTensor, run: HostFunction) -> RaggedTensor:
     if isinstance(x.values, RaggedTensor):
         return x.with_values(_innermost(x.values, run))
     shapes: list[Any] = [x.row_splits.ir_type.dims, (None,)]

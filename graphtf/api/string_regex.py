@@ -12,6 +12,7 @@ import numpy as np
 from graphtf.api.regular import compiled, replaced
 from graphtf.api.strings import as_strings
 from graphtf.deferred import on_host
+from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.refusal import invalid
 from graphtf.tensor import Tensor
@@ -34,15 +35,17 @@ def regex_replace(
     _scalar(find, "pattern")
     _scalar(put, "rewrite")
 
-    def run(values: Array, by: Array, to: Array) -> list[Array]:
-        expression, template = compiled(by[()]), to[()]
-        out = np.empty(values.shape, object)
-        flat = values.reshape(-1).tolist()
-        out.reshape(-1)[:] = [replaced(expression, template, v, replace_global) for v in flat]
-        return [out]
-
+    run = HostFunction(rewritten, every=bool(replace_global))
     (out,) = on_host(run, [x, find, put], [dt.string], [x.ir_type.shape])
     return out
+
+
+@host_function
+def rewritten(values: Array, by: Array, to: Array, every: bool) -> list[Array]:
+    expression, template = compiled(by[()]), to[()]
+    out = np.empty(values.shape, object)
+    out.reshape(-1)[:] = [replaced(expression, template, v, every) for v in values.reshape(-1).tolist()]
+    return [out]
 
 
 def regex_full_match(input: Any, pattern: Any, name: str | None = None) -> Tensor:
@@ -56,14 +59,15 @@ def regex_full_match(input: Any, pattern: Any, name: str | None = None) -> Tenso
     x, find = (as_strings(v, "regex_full_match") for v in (input, pattern))
     _scalar(find, "pattern")
 
-    def run(values: Array, by: Array) -> list[Array]:
-        matches = compiled(by[()]).fullmatch
-        flat = values.reshape(-1).tolist()
-        found = [matches(v.decode("utf-8", "surrogateescape")) is not None for v in flat]
-        return [np.array(found, bool).reshape(values.shape)]
-
-    (out,) = on_host(run, [x, find], [dt.bool_], [x.ir_type.shape])
+    (out,) = on_host(HostFunction(matching), [x, find], [dt.bool_], [x.ir_type.shape])
     return out
+
+
+@host_function
+def matching(values: Array, by: Array) -> list[Array]:
+    matches = compiled(by[()]).fullmatch
+    found = [matches(v.decode("utf-8", "surrogateescape")) is not None for v in values.reshape(-1).tolist()]
+    return [np.array(found, bool).reshape(values.shape)]
 
 
 def _scalar(x: Tensor, what: str) -> None:

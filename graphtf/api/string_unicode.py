@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from graphtf.api.string_parts import pieces
+from graphtf.api.string_parts import in_rows, pieces
 from graphtf.api.strings import as_strings, each
 from graphtf.api.unicode_scripts import scripts_of
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
+from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.ragged_tensor import RaggedTensor
 from graphtf.refusal import failed, invalid, wrong_dtype
@@ -82,16 +83,23 @@ class Decoder:
             at += len(char.encode(self.codec)) if self.width is None or ord(char) > 0xFFFF else self.width
 
 
-def _decoded(
-    input: Any,
-    options: tuple[Any, ...],
-    name: str,
-    parts: Callable[[Character], tuple[Any, ...]],
-    dtypes: list[dt.DType],
-) -> list[Any]:
-    decode = Decoder(*options, name)
+def _decoded(input: Any, options: tuple[Any, ...], name: str, parts: str, dtypes: list[dt.DType]) -> list[Any]:
+    """Of each character the `parts`: c (its code point), s (a string of it), o (where it begins)."""
+    Decoder(*options, name)  # refuses bad options now
     x = input if isinstance(input, RaggedTensor) else as_strings(input, name)
-    return pieces(x, lambda s: [parts(c) for c in decode(s)], dtypes)
+    return pieces(x, HostFunction(cut_characters, options=list(options), name=name, parts=parts), dtypes)
+
+
+@host_function
+def cut_characters(values: Array, options: list[Any], name: str, parts: str) -> list[Array]:
+    decode = Decoder(*options, name)
+    codec = _codec(options[0], name)
+    kinds = {"c": dt.int32, "s": dt.string, "o": dt.int64}
+    views: dict[str, Callable[[Character], Any]] = {
+        "c": lambda c: c[0], "s": lambda c: _encoded(c[0], codec), "o": lambda c: c[1],
+    }  # fmt: skip
+    chosen = [views[part] for part in parts]
+    return in_rows(values, lambda s: [tuple(view(c) for view in chosen) for c in decode(s)], [kinds[k] for k in parts])
 
 
 def unicode_decode(
@@ -107,7 +115,7 @@ def unicode_decode(
     [128522]
     """
     options = (input_encoding, errors, replacement_char, replace_control_characters)
-    return _decoded(input, options, "unicode_decode", lambda c: c[:1], [dt.int32])[0]
+    return _decoded(input, options, "unicode_decode", "c", [dt.int32])[0]
 
 
 def unicode_decode_with_offsets(
@@ -122,7 +130,7 @@ def unicode_decode_with_offsets(
     [0, 2]
     """
     options = (input_encoding, errors, replacement_char, replace_control_characters)
-    codes, offsets = _decoded(input, options, "unicode_decode", lambda c: c, [dt.int32, dt.int64])
+    codes, offsets = _decoded(input, options, "unicode_decode", "co", [dt.int32, dt.int64])
     return codes, offsets
 
 
@@ -140,9 +148,8 @@ def unicode_split(
     >>> unicode_split(["ab"], "UTF-8").to_list()
     [[b'a', b'b']]
     """
-    codec = _codec(input_encoding, "unicode_split")
     options = (input_encoding, errors, replacement_char, False)
-    return _decoded(input, options, "unicode_split", lambda c: (_encoded(c[0], codec),), [dt.string])[0]
+    return _decoded(input, options, "unicode_split", "s", [dt.string])[0]
 
 
 def unicode_split_with_offsets(
@@ -155,10 +162,8 @@ def unicode_split_with_offsets(
     >>> unicode_split_with_offsets("ab", "UTF-8")[1].numpy().tolist()
     [0, 1]
     """
-    codec = _codec(input_encoding, "unicode_split")
     options = (input_encoding, errors, replacement_char, False)
-    parts: Callable[[Character], tuple[Any, ...]] = lambda c: (_encoded(c[0], codec), c[1])  # noqa: E731
-    chars, offsets = _decoded(input, options, "unicode_split", parts, [dt.string, dt.int64])
+    chars, offsets = _decoded(input, options, "unicode_split", "so", [dt.string, dt.int64])
     return chars, offsets
 
 

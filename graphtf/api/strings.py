@@ -12,6 +12,7 @@ import numpy as np
 
 from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.deferred import on_host
+from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import DType
 from graphtf.refusal import wrong_dtype
@@ -42,14 +43,16 @@ def join(inputs: Sequence[Any], separator: str = "", name: str | None = None) ->
     parts = [as_strings(x, "strings.join") for x in inputs]
     between = separator.encode()
 
-    def run(*arrays: Array) -> list[Array]:
-        rows = np.broadcast_arrays(*arrays)
-        out = np.empty(rows[0].shape, object)
-        out.reshape(-1)[:] = [between.join(items) for items in zip(*(r.reshape(-1).tolist() for r in rows))]
-        return [out]
-
-    (out,) = on_host(run, parts, [dt.string], [_together(parts)])
+    (out,) = on_host(HostFunction(joined, between=between), parts, [dt.string], [_together(parts)])
     return out
+
+
+@host_function
+def joined(*arrays: Array, between: bytes) -> list[Array]:
+    rows = np.broadcast_arrays(*arrays)
+    out = np.empty(rows[0].shape, object)
+    out.reshape(-1)[:] = [between.join(items) for items in zip(*(r.reshape(-1).tolist() for r in rows))]
+    return [out]
 
 
 def _together(parts: Sequence[Tensor]) -> tuple[int | None, ...] | None:

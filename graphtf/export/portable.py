@@ -17,7 +17,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from graphtf.ir.dtypes import as_dtype
 from graphtf.ir.errors import DataLossError, InvalidArgumentError, NotFoundError, OpError, ParseError, VerifyError
 from graphtf.ir.graph import Graph, Node, map_regions
 from graphtf.ir.op import Effect
-from graphtf.ir.ops.io import STREAMS, print_
+from graphtf.ir.ops.io import STREAMS, host_call, print_
 from graphtf.ir.parse import parse
 from graphtf.ir.state import Cell
 from graphtf.ir.types import RefType, TensorType
@@ -105,7 +105,7 @@ def save(graph: Graph, bound: Sequence[Cell | Array | None], path: str | os.Path
 
     The file appears whole or not at all. Raises InvalidArgumentError for a graph that has no text form.
     """
-    text = _text(graph)
+    text = text_of(graph)
     if len(bound) != len(graph.inputs):
         raise InvalidArgumentError(None, None, f"save: {len(bound)} bindings for {len(graph.inputs)} inputs")
     manifest = {
@@ -143,9 +143,13 @@ def _npy(array: Array) -> bytes:
     return buffer.getvalue()
 
 
-def _text(graph: Graph) -> str:
+def text_of(graph: Graph, hosts: Container[int] = ()) -> str:
+    """A graph as text that parses again; `hosts` are the keys of functions that it may call.
+
+    Raises InvalidArgumentError for a graph that has no such form.
+    """
     try:
-        refuse_reaching_out(graph)
+        refuse_reaching_out(graph, hosts)
         text = str(_without_folders(graph))
         parse(text)
     except (ParseError, VerifyError, TypeError, ValueError) as e:
@@ -153,11 +157,15 @@ def _text(graph: Graph) -> str:
     return text
 
 
-def refuse_reaching_out(graph: Graph) -> None:
-    """Raise ValueError if the graph calls Python or writes to files: nothing that comes in a file may do that."""
+def refuse_reaching_out(graph: Graph, hosts: Container[int] = ()) -> None:
+    """Raise ValueError if the graph calls Python or writes to files: nothing that comes in a file may do that.
+
+    It may call functions whose keys are among `hosts`.
+    """
     for n in graph.walk():
         prints = n.op is print_ and n.attrs.get("stream", "stderr") in STREAMS
-        if n.op.effect is Effect.IO and not prints:
+        known = n.op is host_call and n.attrs["function"] in hosts and n.attrs.get("gradient") is None
+        if n.op.effect is Effect.IO and not prints and not known:
             where = f", at {n.source}" if n.source else ""
             raise ValueError(f"{n.op.name} reaches out of the program{where}")
 

@@ -28,7 +28,9 @@ class DecodeWav(NamedTuple):
     sample_rate: Tensor
 
 
-def decode_wav(contents: Any, desired_channels: int = -1, desired_samples: int = -1, name: str | None = None) -> DecodeWav:
+def decode_wav(
+    contents: Any, desired_channels: int = -1, desired_samples: int = -1, name: str | None = None
+) -> DecodeWav:
     """The samples of a WAV file, float32 [samples, channels] in [-1, 1], and their rate: int32.
 
     Channels and samples are repeated, cut or filled up with zeros to what is desired. Raises InvalidArgumentError for
@@ -80,7 +82,7 @@ def encode_wav(audio: Any, sample_rate: Any, name: str | None = None) -> Tensor:
 
     def run(samples: Array, rate: Array) -> list[Array]:
         if samples.ndim != 2 or not samples.shape[1]:
-            raise failed("encode_wav", f"audio must have samples of at least one channel, got shape {list(samples.shape)}")
+            raise failed("encode_wav", f"audio must have at least one channel, got shape {list(samples.shape)}")
         if rate <= 0:
             raise failed("encode_wav", f"sample_rate must be positive, got {int(rate)}")
         out = np.empty((), object)

@@ -21,6 +21,7 @@ from graphtf.ir.errors import DataLossError, NotFoundError, OpError, ParseError,
 from graphtf.ir.graph import Graph
 from graphtf.ir.ops.prims import p
 from graphtf.ir.parse import parse
+from graphtf.saved_model_format.hosts import with_hosts
 from graphtf.saved_model_format.saving import FILE, FORMAT, VERSION
 from graphtf.saved_model_format.structure import Data, matched, rebuilt, signature_of
 from graphtf.spec import TensorSpec
@@ -97,8 +98,10 @@ class LoadedTrace:
         self.data, self.captures = data, list(captures)
         self.name: str = data["name"]
         self.types: list[Data] = data["types"]
-        self.graph: Graph = parse(data["graph"])
-        refuse_reaching_out(self.graph)
+        hosts = data.get("hosts", {})
+        read = parse(data["graph"])
+        refuse_reaching_out(read, {int(key) for key in hosts})
+        self.graph: Graph = with_hosts(read, hosts)
         if len(self.graph.inputs) != len(self.types) + len(self.captures):
             raise ValueError(f"{self.name} has {len(self.graph.inputs)} inputs, but not so many are described")
         specs = [TensorSpec(t["shape"], as_dtype(t["dtype"])) for t in self.types]

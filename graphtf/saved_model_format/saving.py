@@ -3,8 +3,8 @@
     saved_model.graphtf   objects, functions (as text) and signatures, in JSON
     variables/            the values of variables, and of tensors that functions refer to, as a checkpoint
 
-Invariant: a function is saved as its traces; what calls Python when it runs (string operations, tables) has no portable
-form and is refused. Entry point: `save`.
+Invariant: a function is saved as its traces; calls of host functions that have a name (strings, tables) are saved by
+it, what calls other Python has no portable form and is refused. Entry point: `save`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ import numpy as np
 
 from graphtf.checkpoint.bundle import write_bundle
 from graphtf.checkpoint.object_graph import children_of
-from graphtf.export.portable import _text
+from graphtf.export.portable import text_of
 from graphtf.functions.concrete import ConcreteFunction, Outputs
 from graphtf.functions.function import Function
 from graphtf.functions.signature import Open
 from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.state import Cell
 from graphtf.ir.types import TensorType
+from graphtf.saved_model_format.hosts import hosts_of
 from graphtf.saved_model_format.structure import Data, described, parameters_of
 from graphtf.tensor import EagerTensor
 from graphtf.tracking import AutoTrackable, Trackable
@@ -162,8 +163,9 @@ class _Saving:
         return found
 
     def _trace(self, concrete: ConcreteFunction) -> Data:
+        hosts = hosts_of(concrete.ir)
         try:
-            text = _text(concrete.ir)
+            text = text_of(concrete.ir, hosts)
         except InvalidArgumentError as error:
             message = f"tf.saved_model.save: the function {concrete.name} has no portable form: {error.message}"
             raise InvalidArgumentError(None, None, message) from None
@@ -172,7 +174,8 @@ class _Saving:
             for leaf in concrete.signature.leaves
         ]
         return {
-            "name": concrete.name, "graph": text, "arguments": described(concrete._inputs_structure), "types": types,
+            "name": concrete.name, "graph": text, "hosts": {str(k): v for k, v in hosts.items()}, "types": types,
+            "arguments": described(concrete._inputs_structure),
             "captures": [self._capture(concrete, x) for x in concrete.outside], "result": _result(concrete),
         }  # fmt: skip
 

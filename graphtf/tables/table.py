@@ -16,6 +16,7 @@ from graphtf.api.farmhash import fingerprint64
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
 from graphtf.functions.trace import init_scope
+from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import as_dtype
 from graphtf.ragged_tensor import RaggedTensor
@@ -129,8 +130,8 @@ class StaticHashTable(LookupInterface):
         return self._over(keys, self._found)
 
     def _found(self, keys: Any) -> Tensor:
-        t, get, default = self._keys(keys), self._entries.get, self._default_value
-        (out,) = on_host(lambda k, d: [get(k, d)], [t, default], [self.value_dtype], [t.ir_type.shape])
+        t, run = self._keys(keys), HostFunction(looked_up, entries=self._entries)
+        (out,) = on_host(run, [t, self._default_value], [self.value_dtype], [t.ir_type.shape])
         return out
 
     def size(self, name: str | None = None) -> Tensor:
@@ -187,19 +188,7 @@ class StaticVocabularyTable(LookupInterface):
     def _found(self, keys: Any) -> Tensor:
         t = self._keys(keys)
         entries = None if self._table is None else self._table._entries
-        buckets = self._num_oov_buckets
-
-        def run(k: Array) -> list[Array]:
-            if entries is None:
-                ids, first = np.full(k.shape, -1, np.int64), 0
-            else:
-                ids, first = np.array(entries.get(k, np.array(-1, np.int64))), len(entries)
-            flat = ids.reshape(-1)
-            unknown = np.flatnonzero(flat == -1)
-            words = k.reshape(-1)[unknown].tolist()
-            flat[unknown] = [first + _bucket(w, buckets) for w in words]
-            return [flat.reshape(k.shape)]
-
+        run = HostFunction(numbered, entries=entries, buckets=self._num_oov_buckets)
         (out,) = on_host(run, [t], [dt.int64], [t.ir_type.shape])
         return out
 
@@ -207,6 +196,25 @@ class StaticVocabularyTable(LookupInterface):
         """The number of entries and buckets."""
         known = 0 if self._table is None else len(self._table._entries)
         return convert_to_tensor(known + self._num_oov_buckets, dt.int64)
+
+
+@host_function
+def looked_up(keys: Array, default: Array, entries: Entries) -> list[Array]:
+    return [entries.get(keys, default)]
+
+
+@host_function
+def numbered(keys: Array, entries: Entries | None, buckets: int) -> list[Array]:
+    """The ids of words: those of the entries, or one of the buckets after them."""
+    if entries is None:
+        ids, first = np.full(keys.shape, -1, np.int64), 0
+    else:
+        ids, first = np.array(entries.get(keys, np.array(-1, np.int64))), len(entries)
+    flat = ids.reshape(-1)
+    unknown = np.flatnonzero(flat == -1)
+    words = keys.reshape(-1)[unknown].tolist()
+    flat[unknown] = [first + _bucket(w, buckets) for w in words]
+    return [flat.reshape(keys.shape)]
 
 
 def _bucket(word: Any, buckets: int) -> int:

@@ -147,6 +147,11 @@ def register(function: HostFunction, owner: object | None = None) -> int:
     return key
 
 
+def registered(key: int) -> HostFunction | None:
+    """The function of a key, if it is still there."""
+    return _functions.get(key)
+
+
 def _host_infer(
     *types: Type, function: int, dtypes: tuple[DType, ...], shapes: tuple[Any, ...], gradient: int | None = None
 ) -> tuple[TensorType, ...]:

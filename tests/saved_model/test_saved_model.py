@@ -113,6 +113,35 @@ def test_a_loaded_model_is_saved_again_as_a_checkpoint(saved: Path, tmp_path: Pa
     assert other.w.numpy().tolist() == [[1.0, 1.0], [1.0, 1.0]]
 
 
+def test_strings_and_tables(tmp_path: Path) -> None:
+    module = tf.Module()
+    words = tf.lookup.KeyValueTensorInitializer(["a", "b"], [1, 2], value_dtype=tf.int64)
+    table = tf.lookup.StaticHashTable(words, -1)
+    buckets = tf.lookup.StaticVocabularyTable(tf.lookup.KeyValueTensorInitializer(["x"], [0], value_dtype=tf.int64), 5)
+
+    def numbered(texts: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        clean = tf.strings.regex_replace(tf.strings.strip(tf.strings.lower(texts)), "[!?]", "")
+        rows = tf.strings.split(clean)
+        ids = tf.ragged.map_flat_values(table.lookup, rows).to_tensor(0, shape=[None, 3])
+        return ids, buckets.lookup(clean), tf.strings.to_hash_bucket_fast(clean, 7)
+
+    module.f = tf.function(numbered, input_signature=[tf.TensorSpec([None], tf.string)])
+    texts = tf.constant(["A b!", " x", "b? c a b"])
+    want = [x.numpy().tolist() for x in module.f(texts)]
+    tf.saved_model.save(module, tmp_path / "m")
+    loaded = tf.saved_model.load(tmp_path / "m")
+    assert [x.numpy().tolist() for x in loaded.f(texts)] == want
+    assert want[0] == [[1, 2, 0], [-1, 0, 0], [2, -1, 1]]
+
+    path = tmp_path / "m" / "saved_model.graphtf"
+    content = json.loads(path.read_text())
+    hosts = content["functions"][0]["hosts"]
+    next(iter(hosts.values()))["name"] = "os:system"
+    path.write_text(json.dumps(content))
+    with pytest.raises(tf.errors.DataLossError, match="no host functions"):
+        tf.saved_model.load(tmp_path / "m")
+
+
 def test_what_cannot_be_saved(tmp_path: Path) -> None:
     module = tf.Module()
     module.f = tf.function(lambda x: tf.numpy_function(np.sin, [x], tf.float32))
