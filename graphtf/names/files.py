@@ -1,4 +1,4 @@
-"""Names of files: `tf.io`, `tf.train`, `tf.summary`, `tf.saved_model`."""
+"""Names of files and of what is in them: `tf.io`, `tf.train`, `tf.summary`, `tf.saved_model`, `tf.image`."""
 
 from __future__ import annotations
 
@@ -82,5 +82,17 @@ TABLE: dict[str, dict[str, str]] = {
         "saved_model": "ASSETS_DIRECTORY DEFAULT_SERVING_SIGNATURE_DEF_KEY GPU LoadOptions SAVED_MODEL_FILENAME_PB "
         "SAVED_MODEL_FILENAME_PBTXT SERVING SaveOptions TPU TRAINING VARIABLES_DIRECTORY VARIABLES_FILENAME",
         "saved_model.experimental": "TrackableResource",
+    },
+    "graphtf.api.image_flip": {
+        "image": "central_crop flip_left_right flip_up_down random_crop random_flip_left_right random_flip_up_down "
+        "resize_with_crop_or_pad rot90 stateless_random_crop stateless_random_flip_left_right "
+        "stateless_random_flip_up_down transpose",
+    },
+    "graphtf.api.image_adjust": {
+        ""
+        "image": "adjust_brightness adjust_contrast adjust_gamma adjust_hue adjust_saturation "
+        "per_image_standardization psnr random_brightness random_contrast random_hue random_saturation rgb_to_yiq rgb_to_yuv "
+        "stateless_random_brightness stateless_random_contrast stateless_random_hue stateless_random_saturation "
+        "yiq_to_rgb yuv_to_rgb",
     },
 }

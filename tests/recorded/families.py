@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.recorded import files, lookup, ragged, sparse, strings
+from tests.recorded import files, images, lookup, ragged, sparse, strings
 
-FAMILIES = (strings.FAMILY, ragged.FAMILY, sparse.FAMILY, lookup.FAMILY, files.FAMILY)
+FAMILIES = (strings.FAMILY, ragged.FAMILY, sparse.FAMILY, lookup.FAMILY, files.FAMILY, images.FAMILY)
