@@ -89,10 +89,16 @@ TABLE: dict[str, dict[str, str]] = {
         "stateless_random_flip_up_down transpose",
     },
     "graphtf.api.image_adjust": {
-        ""
         "image": "adjust_brightness adjust_contrast adjust_gamma adjust_hue adjust_saturation "
-        "per_image_standardization psnr random_brightness random_contrast random_hue random_saturation rgb_to_yiq rgb_to_yuv "
-        "stateless_random_brightness stateless_random_contrast stateless_random_hue stateless_random_saturation "
+        "per_image_standardization psnr random_brightness random_contrast random_hue random_saturation rgb_to_yiq "
+        "rgb_to_yuv stateless_random_brightness stateless_random_contrast stateless_random_hue "
+        "stateless_random_saturation "
         "yiq_to_rgb yuv_to_rgb",
+    },
+    "graphtf.api.image_boxes": {
+        "image": "crop_and_resize non_max_suppression",
+    },
+    "graphtf.api.cosine": {
+        "signal": "dct idct linear_to_mel_weight_matrix mfccs_from_log_mel_spectrograms",
     },
 }

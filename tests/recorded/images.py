@@ -66,3 +66,28 @@ _add("stateless colours", lambda tf, x, b: [
     tf.image.stateless_random_hue(x, 0.4, _SEED), tf.image.stateless_random_saturation(x, 0.3, 1.2, _SEED),
 ], scale=10)  # fmt: skip
 _add("bad ranges", lambda tf, x, b: tf.image.stateless_random_contrast(x, 1.9, 0.2, _SEED))
+_BOXES = _RANDOM.random((12, 4)).astype(np.float32).round(2).tolist()
+_SCORES = _RANDOM.random(12).astype(np.float32).round(2).tolist()
+FAMILY.add("suppression", lambda tf, b, s: [
+    tf.image.non_max_suppression(b, s, 5), tf.image.non_max_suppression(b, s, 12, 0.2),
+    tf.image.non_max_suppression(b, s, 12, 0.9, 0.5), tf.image.non_max_suppression(b, s, 0),
+], _BOXES, _SCORES)  # fmt: skip
+FAMILY.add("suppression of others", lambda tf, b, s: tf.image.non_max_suppression(b, s[:3], 5), _BOXES, _SCORES)
+_PARTS = [[0.1, 0.2, 0.9, 0.8], [0.0, 0.0, 1.0, 1.0], [0.8, 0.9, 0.1, 0.0], [-0.5, 0.0, 1.5, 1.0]]
+_add("crop_and_resize", lambda tf, x, b: [
+    tf.image.crop_and_resize(b, _PARTS, [0, 1, 3, 2], size, method, 0.7)
+    for size in ([3, 2], [1, 1]) for method in ("bilinear", "nearest")
+], scale=10)  # fmt: skip
+_add(
+    "crop_and_resize differentiated",
+    lambda tf, x, b: tf.image.crop_and_resize(b, _PARTS, [0, 1, 3, 2], [3, 2]),
+    grad=True,
+    scale=10,
+)
+_add("dct", lambda tf, x, b: [
+    tf.signal.dct(x), tf.signal.dct(x, norm="ortho"), tf.signal.dct(x, n=5), tf.signal.dct(x, n=2, norm="ortho"),
+    tf.signal.idct(x), tf.signal.idct(x, norm="ortho"), tf.signal.dct(x, type=3),
+], grad=True, scale=20)  # fmt: skip
+_add("mel", lambda tf, x, b: [
+    tf.signal.linear_to_mel_weight_matrix(5, 17), tf.signal.mfccs_from_log_mel_spectrograms(x),
+], scale=20)  # fmt: skip
