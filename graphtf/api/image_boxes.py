@@ -76,9 +76,11 @@ def crop_and_resize(
     image: Any, boxes: Any, box_indices: Any, crop_size: Any, method: str = "bilinear",
     extrapolation_value: float = 0.0, name: str | None = None,
 ) -> Tensor:  # fmt: skip
-    """The parts of images [batch, height, width, channels] in boxes from 0 to 1, resized to [boxes, *crop_size, channels].
+    """The parts of images [batch, height, width, channels] in boxes from 0 to 1, resized: float32 [boxes, *crop_size,
+    channels].
 
-    Box k is of image `box_indices[k]`; the result is float32, `extrapolation_value` at places outside. Raises ValueError for another method, InvalidArgumentError for an index out of range. Follows
+    Box k is of image `box_indices[k]`; places outside are `extrapolation_value`. Raises ValueError for another method,
+    InvalidArgumentError for an index out of range. Follows
     https://www.tensorflow.org/api_docs/python/tf/image/crop_and_resize.
 
     >>> crop_and_resize(np.ones([1, 4, 4, 1]), [[0., 0., 1., 1.]], [0], [2, 2]).shape
