@@ -10,40 +10,27 @@ from typing import Any
 
 import numpy as np
 
+from graphtf.data import AUTOTUNE
 from graphtf.data.batching import Elements
-from graphtf.data.csv import CsvDataset, make_csv_dataset
 from graphtf.data.dataset import Dataset
 from graphtf.data.mapped import mode
-from graphtf.data.node import INFINITE as INFINITE_CARDINALITY
-from graphtf.data.node import UNKNOWN as UNKNOWN_CARDINALITY
-from graphtf.data.optional import Optional
-from graphtf.data.options import (
-    AutoShardPolicy,
-    AutotuneAlgorithm,
-    AutotuneOptions,
-    DistributeOptions,
-    ExternalStatePolicy,
-    OptimizationOptions,
-    ThreadingOptions,
-)
 from graphtf.data.padding import PadTo
 from graphtf.data.structure import map_leaves, stored, structure_of
-from graphtf.data.transformations import AUTOTUNE
 from graphtf.ir.errors import OutOfRangeError
+from graphtf.names import names_in, resolve
 
 Apply = Callable[[Any], Any]
 
-__all__ = [
-    "AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "AutoShardPolicy", "AutotuneAlgorithm",
-    "AutotuneOptions", "Counter", "CsvDataset", "DistributeOptions", "ExternalStatePolicy", "OptimizationOptions",
-    "Optional", "RandomDataset", "Reducer", "ThreadingOptions", "assert_cardinality", "at",
-    "bucket_by_sequence_length", "cardinality", "choose_from_datasets", "copy_to_device", "dense_to_ragged_batch",
-    "dense_to_sparse_batch", "enable_debug_mode", "enumerate_dataset", "from_list", "get_next_as_optional",
-    "get_single_element", "get_structure", "group_by_reducer", "group_by_window", "ignore_errors", "load",
-    "make_csv_dataset", "map_and_batch", "pad_to_cardinality", "parallel_interleave", "prefetch_to_device",
-    "rejection_resample", "sample_from_datasets", "save", "scan", "shuffle_and_repeat", "snapshot", "take_while",
-    "unbatch", "unique",
-]  # fmt: skip
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(f"module 'graphtf.data.experimental' has no attribute {name!r}")
+    found = globals()[name] = resolve(f"data.experimental.{name}")
+    return found
+
+
+def __dir__() -> list[str]:
+    return names_in("data.experimental")
 
 
 def cardinality(dataset: Any) -> Any:

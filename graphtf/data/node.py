@@ -13,13 +13,12 @@ from typing import Any
 
 from graphtf import nest
 from graphtf.convert import convert_to_tensor
+from graphtf.data import INFINITE_CARDINALITY as INFINITE
+from graphtf.data import UNKNOWN_CARDINALITY as UNKNOWN
 from graphtf.data.reader import Reader, RowReader, Rows
 from graphtf.data.structure import Structure
 from graphtf.ir import dtypes as dt
 from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
-
-INFINITE = -1
-UNKNOWN = -2
 
 
 class Node:

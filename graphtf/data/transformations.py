@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphtf.convert import convert_to_tensor
+from graphtf.data import AUTOTUNE
 from graphtf.data.batching import Batch, PaddedBatch, Unbatch, Window, padded_shapes
 from graphtf.data.calls import Filter, FlatMap, Interleave, Map, Scan, TakeWhile
 from graphtf.data.constructors import shuffled
@@ -240,9 +241,6 @@ class Transformations:
     def assert_cardinality(self, expected_cardinality: Any) -> Any:
         """The same elements, promised to be so many. While iterating: FailedPreconditionError for another number."""
         return self._then(Asserted(self._node, int(expected_cardinality)))
-
-
-AUTOTUNE = -1
 
 
 def _padded_shapes(structure: Any, given: Any) -> Any:

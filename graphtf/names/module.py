@@ -72,22 +72,38 @@ TABLE: dict[str, dict[str, str]] = {
         "types.experimental": "AtomicFunction Callable FunctionType SupportsTracingProtocol TensorLike TraceType",
     },
     "graphtf.data": {
-        "data": "AUTOTUNE Dataset DatasetSpec FixedLengthRecordDataset INFINITE_CARDINALITY Iterator IteratorSpec "
-        "NumpyIterator Options TFRecordDataset TextLineDataset ThreadingOptions UNKNOWN_CARDINALITY",
+        "data": "AUTOTUNE INFINITE_CARDINALITY UNKNOWN_CARDINALITY",
+        "data.experimental": "AUTOTUNE INFINITE_CARDINALITY UNKNOWN_CARDINALITY",
+    },
+    "graphtf.data.dataset": {
+        "data": "Dataset DatasetSpec",
+    },
+    "graphtf.data.iterator": {
+        "data": "Iterator IteratorSpec NumpyIterator",
+    },
+    "graphtf.data.options": {
+        "data": "Options ThreadingOptions",
+        "data.experimental": "AutoShardPolicy AutotuneAlgorithm AutotuneOptions DistributeOptions ExternalStatePolicy "
+        "OptimizationOptions ServiceOptions ThreadingOptions",
+    },
+    "graphtf.data.files": {
+        "data": "FixedLengthRecordDataset TFRecordDataset TextLineDataset",
+    },
+    "graphtf.data.csv": {
+        "data.experimental": "CsvDataset make_csv_dataset",
     },
     "graphtf.data.experimental": {
-        "data.experimental": "AUTOTUNE AutoShardPolicy AutotuneAlgorithm AutotuneOptions Counter CsvDataset "
-        "DistributeOptions ExternalStatePolicy INFINITE_CARDINALITY OptimizationOptions Optional RandomDataset Reducer "
-        "ThreadingOptions UNKNOWN_CARDINALITY assert_cardinality at bucket_by_sequence_length cardinality "
-        "choose_from_datasets copy_to_device dense_to_ragged_batch dense_to_sparse_batch "
-        "enable_debug_mode enumerate_dataset from_list get_next_as_optional get_single_element "
-        "get_structure group_by_reducer group_by_window ignore_errors load make_csv_dataset map_and_batch "
-        "pad_to_cardinality parallel_interleave prefetch_to_device rejection_resample "
-        "sample_from_datasets save scan shuffle_and_repeat snapshot take_while unbatch unique",
+        "data.experimental": "Counter RandomDataset Reducer assert_cardinality at bucket_by_sequence_length "
+        "cardinality choose_from_datasets copy_to_device dense_to_ragged_batch dense_to_sparse_batch "
+        "enable_debug_mode enumerate_dataset from_list get_next_as_optional get_single_element get_structure "
+        "group_by_reducer group_by_window ignore_errors load map_and_batch pad_to_cardinality parallel_interleave "
+        "prefetch_to_device rejection_resample sample_from_datasets save scan shuffle_and_repeat snapshot take_while "
+        "unbatch unique",
     },
     "graphtf.data.optional": {
         "": "OptionalSpec",
         "experimental": "Optional",
+        "data.experimental": "Optional",
     },
     "graphtf.autograph": {
         "autograph": "set_verbosity to_code to_graph trace",
