@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-import graphtf.composite as composite
 from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import DataLossError, InvalidArgumentError
 from graphtf.spec import TensorSpec
@@ -21,6 +20,13 @@ from graphtf.tensor import EagerTensor
 from graphtf.tensor_shape import TensorShape
 
 Array = np.ndarray[Any, Any]
+
+
+def _kinds() -> Any:
+    """The classes: loaded only for elements that have such parts."""
+    import graphtf.composite
+
+    return graphtf.composite
 
 
 def is_ragged_spec(spec: Any) -> bool:
@@ -44,9 +50,9 @@ def batched_spec(spec: Any, size: int | None) -> Any:
     """The spec of `size` values, stacked. Raises TypeError for what cannot be."""
     shape = TensorShape([size]).concatenate(getattr(spec, "shape", None))
     if is_ragged_spec(spec):
-        return composite.RaggedTensorSpec(shape, spec.dtype, spec.ragged_rank + 1, spec.row_splits_dtype)
+        return _kinds().RaggedTensorSpec(shape, spec.dtype, spec.ragged_rank + 1, spec.row_splits_dtype)
     if is_sparse_spec(spec):
-        return composite.SparseTensorSpec(shape, spec.dtype)
+        return _kinds().SparseTensorSpec(shape, spec.dtype)
     raise TypeError(f"elements with a part {spec!r} cannot be batched")
 
 
@@ -56,9 +62,9 @@ def row_spec(spec: Any) -> Any:
         inner = spec.shape[1:] if spec.shape.rank is not None else None
         if not spec.ragged_rank:
             return TensorSpec(inner, spec.dtype)
-        return composite.RaggedTensorSpec(inner, spec.dtype, spec.ragged_rank - 1, spec.row_splits_dtype)
+        return _kinds().RaggedTensorSpec(inner, spec.dtype, spec.ragged_rank - 1, spec.row_splits_dtype)
     if is_sparse_spec(spec):
-        return composite.SparseTensorSpec(spec.shape[1:] if spec.shape.rank is not None else None, spec.dtype)
+        return _kinds().SparseTensorSpec(spec.shape[1:] if spec.shape.rank is not None else None, spec.dtype)
     raise TypeError(f"elements with a part {spec!r} cannot be unbatched")
 
 
@@ -72,7 +78,7 @@ def ragged_batch_spec(spec: Any, size: int | None, splits_dtype: Any = dt.int64)
     open_axes = [k for k, d in enumerate(dims) if d is None and k]
     if not open_axes:
         return TensorSpec(dims, spec.dtype)
-    return composite.RaggedTensorSpec(dims, spec.dtype, open_axes[-1], splits_dtype)
+    return _kinds().RaggedTensorSpec(dims, spec.dtype, open_axes[-1], splits_dtype)
 
 
 def sparse_batch_spec(spec: Any, shape: TensorShape) -> Any:
@@ -81,7 +87,7 @@ def sparse_batch_spec(spec: Any, shape: TensorShape) -> Any:
         raise TypeError(f"sparse_batch needs elements that are tensors, got {spec}")
     if not spec.shape.is_compatible_with([None] * len(shape)):
         raise ValueError(f"row_shape {shape} does not have the rank of the elements, {spec.shape}")
-    return composite.SparseTensorSpec([None, *shape.as_list()], spec.dtype)
+    return _kinds().SparseTensorSpec([None, *shape.as_list()], spec.dtype)
 
 
 def spec_fields(spec: Any) -> list[Any] | None:
@@ -97,8 +103,8 @@ def spec_from_fields(fields: Sequence[Any]) -> Any:
     """The spec that a file describes."""
     kind, sizes, dtype, *rest = fields
     if kind == "ragged":
-        return composite.RaggedTensorSpec(sizes, dtype, *rest)
-    return composite.SparseTensorSpec(sizes, dtype)
+        return _kinds().RaggedTensorSpec(sizes, dtype, *rest)
+    return _kinds().SparseTensorSpec(sizes, dtype)
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------
@@ -106,7 +112,7 @@ def spec_from_fields(fields: Sequence[Any]) -> Any:
 
 def is_ragged(x: Any) -> bool:
     """Is it a ragged tensor?"""
-    return isinstance(x, composite.RaggedTensor)
+    return isinstance(x, _kinds().RaggedTensor)
 
 
 def count_of(x: Any) -> int:
@@ -124,8 +130,8 @@ def stacked_values(values: Sequence[Any]) -> Any:
     if is_ragged(first):
         splits = np.concatenate([[0], np.cumsum([count_of(x) for x in values])])
         kind = first.row_splits._array.dtype
-        return composite.RaggedTensor.from_row_splits(_joined(values), EagerTensor(splits.astype(kind)), validate=False)
-    if isinstance(first, composite.SparseTensor):
+        return _kinds().RaggedTensor.from_row_splits(_joined(values), EagerTensor(splits.astype(kind)), validate=False)
+    if isinstance(first, _kinds().SparseTensor):
         return _stacked_sparse(values)
     raise InvalidArgumentError(None, None, f"values of {type(first).__name__} cannot be batched")
 
@@ -137,7 +143,7 @@ def _joined(values: Sequence[Any]) -> Any:
     lengths = np.concatenate([np.diff(x.row_splits._array) for x in values])
     splits = np.concatenate([[0], np.cumsum(lengths)]).astype(values[0].row_splits._array.dtype)
     inner = _joined([x.values for x in values])
-    return composite.RaggedTensor.from_row_splits(inner, EagerTensor(splits), validate=False)
+    return _kinds().RaggedTensor.from_row_splits(inner, EagerTensor(splits), validate=False)
 
 
 def _stacked_sparse(values: Sequence[Any]) -> Any:
@@ -147,7 +153,7 @@ def _stacked_sparse(values: Sequence[Any]) -> Any:
         message = f"Cannot batch sparse tensors of different shapes: {shapes.tolist()}"
         raise InvalidArgumentError(None, None, message)
     indices = [np.insert(x.indices._array, 0, k, axis=1) for k, x in enumerate(values)]
-    return composite.SparseTensor(
+    return _kinds().SparseTensor(
         EagerTensor(np.concatenate(indices)), EagerTensor(np.concatenate([x.values._array for x in values])),
         EagerTensor(np.concatenate([[len(values)], most]).astype(np.int64)),
     )  # fmt: skip
@@ -172,7 +178,7 @@ def _ragged_part(values: Any, start: int, stop: int) -> Any:
     inner = _ragged_part(values.values, int(splits[start]), int(splits[stop]))
     inner = EagerTensor(inner) if isinstance(inner, np.ndarray) else inner
     own = splits[start : stop + 1] - splits[start]
-    return composite.RaggedTensor.from_row_splits(inner, EagerTensor(own), validate=False)
+    return _kinds().RaggedTensor.from_row_splits(inner, EagerTensor(own), validate=False)
 
 
 def _sparse_rows(x: Any) -> Iterator[Any]:
@@ -181,7 +187,7 @@ def _sparse_rows(x: Any) -> Iterator[Any]:
     bounds = np.searchsorted(indices[order, 0], np.arange(int(shape[0]) + 1)) if len(indices) else None
     for k in range(int(shape[0])):
         own = order[:0] if bounds is None else order[bounds[k] : bounds[k + 1]]
-        yield composite.SparseTensor(EagerTensor(indices[own, 1:]), EagerTensor(values[own]), EagerTensor(shape[1:]))
+        yield _kinds().SparseTensor(EagerTensor(indices[own, 1:]), EagerTensor(values[own]), EagerTensor(shape[1:]))
 
 
 def sparse_batch(values: Sequence[Array], wanted: Sequence[int | None]) -> Any:
@@ -193,7 +199,7 @@ def sparse_batch(values: Sequence[Array], wanted: Sequence[int | None]) -> Any:
     places = [np.argwhere(np.ones(x.shape, bool)).reshape(x.size, x.ndim) for x in values]
     indices = [np.insert(at, 0, k, axis=1) for k, at in enumerate(places)]
     shape = [len(values), *(found if d is None else d for d, found in zip(wanted, most))]
-    return composite.SparseTensor(
+    return _kinds().SparseTensor(
         EagerTensor(np.concatenate(indices)), EagerTensor(np.concatenate([x.ravel() for x in values])),
         EagerTensor(np.array(shape, np.int64)),
     )  # fmt: skip
@@ -216,4 +222,4 @@ def _as_ragged(rows: list[Array], rank: int, kind: Any) -> Any:
         inner = _as_ragged([part for x in rows for part in x], rank - 1, kind)
     else:
         inner = EagerTensor(np.concatenate(rows) if rows else np.empty(0))
-    return composite.RaggedTensor.from_row_splits(inner, EagerTensor(splits), validate=False)
+    return _kinds().RaggedTensor.from_row_splits(inner, EagerTensor(splits), validate=False)

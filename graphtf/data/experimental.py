@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from graphtf.autograph.convert import converted_callee
 from graphtf.data import AUTOTUNE
 from graphtf.data.batching import Elements
 from graphtf.data.dataset import Dataset
 from graphtf.data.mapped import mode
 from graphtf.data.padding import PadTo
-from graphtf.data.structure import map_leaves, stored, structure_of
+from graphtf.data.structure import map_leaves, spread, stored, structure_of
 from graphtf.ir.errors import OutOfRangeError
 from graphtf.names import names_in, resolve
 
@@ -236,9 +237,9 @@ def group_by_reducer(key_func: Any, reducer: Reducer) -> Apply:
     """
 
     def fold(key: Any, group: Any) -> Any:
-        start = reducer.init_func(key)
+        start = converted_callee(reducer.init_func)(key)
         state = group.reduce(_as_tensors(start), reducer.reduce_func)
-        return Dataset.from_tensors(reducer.finalize_func(state))
+        return Dataset.from_tensors(converted_callee(reducer.finalize_func)(*spread(state)))
 
     return lambda dataset: dataset.group_by_window(key_func, fold, window_size=np.iinfo(np.int64).max)
 
