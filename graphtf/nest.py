@@ -33,6 +33,10 @@ class CompositeTensor:
         """What stands for it among the arguments of a traced function."""
         return self
 
+    def _stand_in(self) -> Any:
+        """What a trace keeps to make values like it: itself, or something that does not hold its tensors."""
+        return self
+
     def _as_result(self) -> CompositeTensor:
         """What stands for it among the results of one."""
         return self

@@ -270,6 +270,9 @@ class _Argument(nest.CompositeTensor):
     def _components(self) -> tuple[Any, ...]:
         return (self._dataset._handle(),)
 
+    def _stand_in(self) -> DatasetSpec:
+        return self._type_spec
+
     def _from_components(self, components: Sequence[Any]) -> Dataset:
         return _behind(components[0], self._type_spec._structure)
 

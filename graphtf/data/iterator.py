@@ -93,8 +93,7 @@ class Iterator(nest.CompositeTensor, Trackable):
         self._given = 0
         self._lock = threading.Lock()
         self._pending: Leaves | None = None  # of a loop in a traced function: what it takes next
-        self._own: Handle | None = None
-        self._handed: tuple[Any, list[Any]] | None = None  # for calls of functions: key of the structure, and array
+        self._key: tuple[str, int] | None = None
         self._spec: IteratorSpec | None = None
 
     @property
@@ -163,13 +162,20 @@ class Iterator(nest.CompositeTensor, Trackable):
 
     @property
     def _handle(self) -> Tensor:
-        """The tensor that stands for it."""
+        """The tensor that stands for it: not kept, so that an iterator ends when it is dropped."""
+        return Handle(boxed(self), dt.resource) if self._traced is None else self._traced
+
+    @property
+    def _handed(self) -> tuple[Any, list[Any]] | None:
+        """For calls of functions: a key of the structure, and the array that stands for the iterator."""
         if self._traced is not None:
-            return self._traced  # type: ignore[no-any-return]
-        if self._own is None:
-            self._own = Handle(boxed(self), dt.resource)
-            self._handed = (_key_of(self._structure), [self._own._array])
-        return self._own
+            return None
+        if self._key is None:
+            self._key = _key_of(self._structure)
+        return self._key, [boxed(self)]
+
+    def _stand_in(self) -> IteratorSpec:
+        return self._type_spec
 
     def _staged(self, key: int) -> Any:
         """The element that a host function gives for the iterator."""

@@ -57,7 +57,7 @@ def _match(traced: Any, given: Any, leaves: Sequence[Leaf], found: dict[int, Ten
     if isinstance(traced, _Composite):
         if not isinstance(given, nest.CompositeTensor):
             raise TypeError(f"Can not cast {given!r} to {traced.original!r}")
-        pairs = zip(traced.parts, given._components(), strict=True)
+        pairs = zip(traced.parts, given._as_argument()._components(), strict=True)
     elif isinstance(traced, Mapping) and isinstance(given, Mapping) and set(traced) == set(given):
         pairs = ((traced[k], given[k]) for k in traced)  # type: ignore[assignment]
     elif isinstance(traced, (list, tuple)) and isinstance(given, (list, tuple)) and len(traced) == len(given):

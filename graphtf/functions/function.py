@@ -147,6 +147,7 @@ class Function:
             self._called = True
             trace, graph, structure = self._run_trace(call, may_create=False)
         self._called = True
+        call = call.without_values()
         concrete = ConcreteFunction(self._name, trace, graph, call, structure)
         concrete._parameters = self._parameters
         concrete._verify = bool(self._verify)

@@ -147,6 +147,11 @@ class Canonical:
     tensors: list[Tensor]
     structure: Any  # (args, kwargs) with `Open` in place of tensors
 
+    def without_values(self) -> Canonical:
+        """The same without tensors that have a value: what a trace keeps must not keep a call's arguments alive."""
+        kept = [None if isinstance(x, EagerTensor) else x for x in self.tensors]
+        return Canonical(self.signature, kept, self.structure)  # type: ignore[arg-type]
+
 
 def canonical(args: Any, kwargs: Any) -> Canonical:
     """Take the tensors out of arguments. NumPy arrays count as tensors."""
@@ -204,7 +209,8 @@ class _Walk:
         else:
             static, components = x, x._component_specs
         parts = [self.visit(c) for c in components]
-        return (type(x), static, tuple(k for k, _ in parts)), _Composite(x, [s for _, s in parts])
+        kept = x._stand_in() if isinstance(x, CompositeTensor) else x
+        return (type(x), static, tuple(k for k, _ in parts)), _Composite(kept, [s for _, s in parts])
 
     def nested(self, x: Any) -> tuple[Any, Any]:
         if isinstance(x, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import numpy as np
@@ -265,3 +266,36 @@ def test_sizes_of_an_iteration_stay_in_it() -> None:
         return s
 
     assert float(f()) == np.float32(2.0) + np.float32(5.5)
+
+
+def test_concrete_functions_take_datasets_and_iterators() -> None:
+    def total(dataset: Any) -> Any:
+        return dataset.reduce(np.int64(0), lambda s, x: s + x)
+
+    concrete = tf.function(total).get_concrete_function(tf.data.DatasetSpec(tf.TensorSpec([], tf.int64)))
+    assert int(concrete(Dataset.range(5))) == 10
+    following = tf.function(lambda it: it.get_next()).get_concrete_function(iter(Dataset.range(1)))
+    it = iter(Dataset.range(7, 9))
+    assert [int(following(it)), int(following(it))] == [7, 8]
+
+
+def test_functions_do_not_keep_what_they_are_called_with() -> None:
+    closed: list[bool] = []
+
+    def endless() -> Any:
+        try:
+            while True:
+                yield 1
+        finally:
+            closed.append(True)
+
+    following = tf.function(lambda it: it.get_next())
+    gc.disable()
+    try:
+        for k in range(3):
+            it = iter(Dataset.from_generator(endless, output_types=tf.int32))
+            following(it), following(it), next(it)
+            del it
+            assert len(closed) == k + 1  # without waiting for the collector
+    finally:
+        gc.enable()
