@@ -47,9 +47,9 @@ def result_type(*arrays_and_dtypes: Any) -> DType:
     return as_dtype(np.result_type(*(np.dtype(k) if isinstance(k, str) else k for k in kinds)))
 
 
-def promote_types(type1: Any, type2: Any) -> DType:
-    """The dtype that two dtypes promote to."""
-    return as_dtype(np.promote_types(as_dtype(type1).np, as_dtype(type2).np))
+def promote_types(type1: Any, type2: Any) -> np.dtype[Any]:
+    """NumPy's dtype that two dtypes promote to."""
+    return np.promote_types(as_dtype(type1).np, as_dtype(type2).np)
 
 
 def array(val: Any, dtype: Any = None, copy: bool = True, ndmin: int = 0) -> Array:

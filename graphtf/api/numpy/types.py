@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphtf.api.numpy import elementwise, linear, reduction, shaping
+from graphtf.api.numpy import elementwise, indexing, linear, reduction, shaping
 from graphtf.api.numpy.arrays import asarray
 from graphtf.tensor import Tensor
 from graphtf.variable import Variable
@@ -38,21 +38,30 @@ _OPERATORS = {
 }  # fmt: skip
 
 
+_COMPARISONS = {
+    "lt": elementwise.less, "le": elementwise.less_equal, "gt": elementwise.greater, "ge": elementwise.greater_equal,
+    "eq": elementwise.equal, "ne": elementwise.not_equal,
+}  # fmt: skip
+
+
 def experimental_enable_numpy_behavior(
     prefer_float32: bool = False, dtype_conversion_mode: str = "legacy"
 ) -> None:
-    """Give tensors NumPy's methods (`T`, `astype`, `reshape`, …) and let operators promote dtypes.
+    """Give tensors NumPy's methods (`T`, `astype`, `reshape`, …) and indexing, and let operators promote dtypes.
 
     Raises ValueError for what is not supported: `prefer_float32`, another mode than "legacy". Follows
     https://www.tensorflow.org/api_docs/python/tf/experimental/numpy/experimental_enable_numpy_behavior.
     """
     if prefer_float32 or dtype_conversion_mode != "legacy":
         raise ValueError("only dtype_conversion_mode='legacy' without prefer_float32 is supported")
+    Tensor.__getitem__ = indexing.getitem
     for cls in (Tensor, Variable):
         for name, function in _METHODS.items():
             setattr(cls, name, function)
         cls.T = property(lambda self: shaping.transpose(self))
         cls.size = property(lambda self: self.shape.num_elements())
+        for name, comparison in _COMPARISONS.items():
+            setattr(cls, f"__{name}__", comparison)
         for name, operator in _OPERATORS.items():
             setattr(cls, f"__{name}__", operator)
             setattr(cls, f"__r{name}__", _reflected(operator))
