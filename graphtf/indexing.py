@@ -99,6 +99,10 @@ def _expanded(entries: list[Any], rank: int) -> list[Any]:
 
 
 def _of_unknown_rank(tensor: Tensor, entries: list[Any]) -> Tensor:
+    if not any(map(is_tensor_like, entries)):
+        from graphtf.deferred import deferred_like  # it traces functions, which index
+
+        return deferred_like(lambda t: getitem(t, tuple(entries)), [tensor], tensor, None)
     from graphtf.api.selection import dynamic_slice
 
     return dynamic_slice(tensor, entries)

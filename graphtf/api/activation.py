@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from graphtf.convert import convert_to_tensor
+from graphtf.deferred import deferred_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import UnimplementedError
 from graphtf.ir.ops.prims import p, scalar_like
@@ -146,6 +147,12 @@ def _shifted(logits: Any, axis: Any, name: str) -> tuple[Tensor, int]:
     return p.sub(x, p.stop_gradient(_kept(p.reduce_max(x, axes=(k,)), x, k))), k
 
 
+def _of_any_rank(function: Any, logits: Any, axis: Any) -> Tensor:
+    """Along an axis of a tensor whose rank only run time knows."""
+    x = convert_to_tensor(logits)
+    return deferred_like(lambda t: function(t, axis), [x], x, None)
+
+
 def _kept(reduced: Tensor, x: Tensor, axis: int) -> Tensor:
     dims = x.ir_type.dims
     return p.reshape(reduced, shape=(*dims[:axis], 1, *dims[axis + 1 :]))
@@ -157,6 +164,8 @@ def softmax(logits: Any, axis: Any = None, name: str | None = None) -> Tensor:
     >>> softmax([0., 0.])
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([0.5, 0.5], dtype=float32)>
     """
+    if convert_to_tensor(logits).shape.rank is None:
+        return _of_any_rank(softmax, logits, axis)
     z, k = _shifted(logits, axis, "softmax")
     e = p.exp(z)
     return p.div(e, _kept(p.reduce_sum(e, axes=(k,)), e, k))
@@ -168,5 +177,7 @@ def log_softmax(logits: Any, axis: Any = None, name: str | None = None) -> Tenso
     >>> log_softmax([0., 0.])
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([-0.6931472, -0.6931472], dtype=float32)>
     """
+    if convert_to_tensor(logits).shape.rank is None:
+        return _of_any_rank(log_softmax, logits, axis)
     z, k = _shifted(logits, axis, "log_softmax")
     return p.sub(z, _kept(p.log(p.reduce_sum(p.exp(z), axes=(k,))), z, k))

@@ -5,9 +5,11 @@ Invariant: leading axes are batches and broadcast. Entry points: the `tf.linalg`
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from graphtf.convert import convert_pair, convert_to_tensor
+from graphtf.deferred import deferred_like
 from graphtf.ir.dtypes import as_dtype
 from graphtf.ir.ops.prims import p
 from graphtf.refusal import invalid
@@ -39,6 +41,11 @@ def matmul(
             f"Only one of `transpose_b` and `adjoint_b` can be True. Received {transpose_b=}, {adjoint_b=}."
         )
     a, b = convert_pair(a, b)
+    if None in (a.shape.rank, b.shape.rank):
+        run = functools.partial(
+            matmul, transpose_a=transpose_a, transpose_b=transpose_b, adjoint_a=adjoint_a, adjoint_b=adjoint_b
+        )
+        return deferred_like(run, [a, b], a, None)
     for t, name_of in ((a, "a"), (b, "b")):
         if len(t.ir_type.dims) < 2:
             raise invalid("matmul", f"In[0] and In[1] ndims must be >= 2: {name_of} has shape {t.shape}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from graphtf.convert import convert_pair, convert_to_tensor, is_tensor_like
+from graphtf.deferred import deferred_like
 from graphtf.indexed_slices import IndexedSlices
 from graphtf.indexing import getitem
 from graphtf.ir import dtypes as dt
@@ -16,7 +17,7 @@ from graphtf.ir.ops.io import assert_
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import failed, invalid, wrong_dtype
 from graphtf.run_time import named_size, stated, stated_size
-from graphtf.sizes import as_axis, as_size, as_sizes, index_vector, shape_vector
+from graphtf.sizes import as_axis, as_size, as_sizes, index_vector, known, shape_vector
 from graphtf.tensor import Tensor
 
 _PythonSlice = slice  # the function below takes the name
@@ -110,6 +111,14 @@ def gather(
     x, at = convert_to_tensor(params), convert_to_tensor(indices)
     if not at.dtype.is_integer:
         raise wrong_dtype("gather", f"indices must be integers, got {at.dtype.name}")
+    ranks = (x.shape.rank, at.shape.rank)
+    if None in ranks or (is_tensor_like(axis) and known(axis) is None):
+        known_rank = None not in ranks and batch_dims >= 0
+        shape = (None,) * (sum(ranks) - 1 - batch_dims) if known_rank else None  # type: ignore[arg-type]
+        if axis is None:
+            return deferred_like(lambda t, i: gather(t, i, batch_dims=batch_dims), [x, at], x, shape)
+        operands = [x, at, convert_to_tensor(axis)]
+        return deferred_like(lambda t, i, k: gather(t, i, axis=k, batch_dims=batch_dims), operands, x, shape)
     dims, rank = x.ir_type.dims, len(at.ir_type.dims)
     batch = batch_dims + rank if batch_dims < 0 else batch_dims
     if not 0 <= batch <= rank or batch > len(dims):

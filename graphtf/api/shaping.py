@@ -27,6 +27,7 @@ from graphtf.sizes import (
     as_sizes,
     index_vector,
     is_known,
+    known,
     shape_vector,
 )
 from graphtf.tensor import Tensor
@@ -344,6 +345,11 @@ def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
     parts = same_dtype(values if isinstance(values, (list, tuple)) else [values])
     if not parts:
         raise invalid("concat", "needs at least one tensor")
+    ranks = [x.shape.rank for x in parts]
+    if None in ranks or (is_tensor_like(axis) and known(axis) is None):
+        rank = next((r for r in ranks if r is not None), None)
+        shape = None if rank is None else (None,) * rank
+        return deferred_like(lambda k, *xs: concat(xs, k), [convert_to_tensor(axis), *parts], parts[0], shape)
     count = len(parts[0].ir_type.dims)
     if not count:
         raise invalid("concat", "Expected tensors of at least one axis, got scalars")
@@ -374,6 +380,8 @@ def stack(values: Any, axis: int = 0, name: str = "stack") -> Tensor:
     parts = same_dtype(unstack(values) if is_tensor_like(values) else list(values))
     if not parts:
         raise invalid("stack", "Must provide as least one tensor")
+    if any(x.shape.rank is None for x in parts):
+        return deferred_like(lambda *xs: stack(xs, axis), parts, parts[0], None)
     dims = parts[0].ir_type.dims
     if not -len(dims) - 1 <= axis < len(dims) + 1:
         raise ValueError(f"Argument `axis` = {axis} not in range [{-len(dims) - 1}, {len(dims) + 1})")
@@ -426,9 +434,10 @@ def split(
     [[1, 2], [3, 4]]
     """
     x = convert_to_tensor(value)
-    dims = x.ir_type.dims
-    if not is_known(axis) or (is_tensor_like(num_or_size_splits) and as_sizes(num_or_size_splits, "split") is None):
+    open_sizes = is_tensor_like(num_or_size_splits) and as_sizes(num_or_size_splits, "split") is None
+    if x.shape.rank is None or open_sizes or not is_known(axis):
         return _split_at_run_time(x, num_or_size_splits, axis, num)
+    dims = x.ir_type.dims
     k = as_axis(axis, len(dims), "split")
     if isinstance(num_or_size_splits, int) or (
         is_tensor_like(num_or_size_splits) and num_or_size_splits.shape.rank == 0
@@ -445,11 +454,13 @@ def split(
 
 def _split_at_run_time(x: Tensor, sizes: Any, axis: Any, num: int | None) -> list[Tensor]:
     """Pieces of which only their number is known."""
-    widths = convert_to_tensor(sizes)
+    widths, given = convert_to_tensor(sizes), known(convert_to_tensor(sizes))
     count = num if num is not None else widths.shape[0] if widths.shape.rank == 1 else None
+    if count is None and given is not None:
+        count = given.item()
     if not isinstance(count, int):
         raise ValueError(f"Cannot infer argument `num` from shape {sizes}")
-    shape = (None,) * len(x.ir_type.dims)
+    shape = None if x.shape.rank is None else (None,) * x.shape.rank
     operands = [x, widths, convert_to_tensor(axis)]
     return deferred(lambda t, w, k: split(t, w, k), operands, [x.dtype] * count, [shape] * count)
 

@@ -129,10 +129,18 @@ def _sized(
     return op
 
 
+def _like(ct: Any, x: Any) -> Any:
+    """ct in the shape of x, whatever that is."""
+    shape = ir_type(x).shape
+    if shape is not None:
+        return p.reshape(ct, shape=shape)
+    return p.reshape_to(ct, p.shape_of(x, shape=None, dtype=dt.int64), shape=None)
+
+
 reshape_to = _sized(
     "reshape_to", "the same elements in a shape known at run time; one size may be -1",
     lambda x, sizes: x.reshape(sizes),
-    lambda ct, out, x: p.reshape(ct, shape=ir_type(x).dims), ("f32[2, 3] i32[2]", ([[1, 2, 3], [4, 5, 6]], [3, -1])),
+    lambda ct, out, x: _like(ct, x), ("f32[2, 3] i32[2]", ([[1, 2, 3], [4, 5, 6]], [3, -1])),
 )  # fmt: skip
 broadcast_to = _sized(
     "broadcast_to", "stretched to a shape known at run time",
