@@ -89,6 +89,16 @@ def converted_callee(f: Any) -> Any:
     return _callable_object(f)
 
 
+def asked_for(f: Any) -> Any:
+    """f rewritten because `tf.function` was called on it: a library's function too, though not those that it calls."""
+    if type(f) is types.FunctionType:
+        return converted(f, asked=True)
+    if type(f) is types.MethodType and type(f.__func__) is types.FunctionType:
+        made = converted(f.__func__, asked=True)
+        return f if made is f.__func__ else types.MethodType(made, f.__self__)
+    return converted_callee(f)
+
+
 def _callable_object(f: Any) -> Any:
     """An object of a user's class with a `__call__` of its own."""
     call = getattr(type(f), "__call__", None)  # noqa: B004 - the method itself is wanted
@@ -98,11 +108,12 @@ def _callable_object(f: Any) -> Any:
     return f if made is call else types.MethodType(made, f)
 
 
-def converted(f: Any) -> Any:
-    """A function rewritten; itself if it is not to be, or cannot be (then `unconverted` says why)."""
-    if getattr(f, _MARK, None) is not None or _is_library(f):
-        return f
+def converted(f: Any, asked: bool = False) -> Any:
+    """A function rewritten; itself if it is not to be, or cannot be (then `unconverted` says why). With `asked`, one of
+    a library, other than this one, too."""
     code = f.__code__
+    if getattr(f, _MARK, None) is not None or (is_internal(code) if asked else _is_library(f)):
+        return f
     if code in unconverted or OPS in code.co_freevars:  # one inside a rewritten function is rewritten too
         return f
     made = _made.get(code)

@@ -190,12 +190,10 @@ class Function:
         """The Python function, its control flow rewritten."""
         if not self._autograph:
             return self.python_function
-        from graphtf.autograph.convert import (
-            converted_callee,  # parses source, which a program that only calls need not
-        )
+        from graphtf.autograph.convert import asked_for  # parses source, which a program that only calls need not
 
         inner = self.python_function
-        return inner.rewritten(converted_callee) if isinstance(inner, _Method) else converted_callee(inner)  # type: ignore[no-any-return]
+        return inner.rewritten(asked_for) if isinstance(inner, _Method) else asked_for(inner)  # type: ignore[no-any-return]
 
     # ---- what users ask of it ----------------------------------------------------------------------------------------
 

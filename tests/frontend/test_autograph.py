@@ -701,3 +701,20 @@ def test_gradients_through_converted_code(x):
         return float(tape.gradient(out, v))
 
     assert gradient(tf.function(f)) == pytest.approx(gradient(f))
+
+
+def test_a_librarys_function_is_converted_where_it_is_asked_for():
+    def inner(x):
+        if x > 0:
+            return x
+        return -x
+
+    def outer(x):
+        if x > 0:
+            x += 1
+        return x
+
+    inner.__module__ = outer.__module__ = "keras.somewhere"
+    assert int(tf.function(outer)(tf.constant(2))) == 3
+    with pytest.raises(TypeError, match="bool"):  # but not what it calls
+        tf.function(lambda x: inner(x))(tf.constant(2))
