@@ -194,7 +194,8 @@ class GradientTape:
             found = self._backward(targets, flat, _seeds(len(targets), output_gradients), active_binder() is None)
         finally:
             self._finish()
-        found = [_slices(g) if type(g) is Rows else g for g in found]
+        if Rows in map(type, found):
+            found = [_slices(g) if type(g) is Rows else g for g in found]
         if unconnected is UnconnectedGradients.ZERO:
             found = [full_like(_end(s), 0) if g is None else g for g, s in zip(found, flat)]
         return nest.pack_sequence_as(sources, found) if nest.is_nested(sources) else found[0]

@@ -48,6 +48,7 @@ def backward(
         key = id(t)
         if key in reached:
             found[key] = summed(found[key], ct) if key in found else ct
+    some_rows = False
     for r, wanted in reversed(way):
         cts, some = [], False
         for y in r.outputs:
@@ -57,10 +58,13 @@ def backward(
             cts.append(ct)
         if not some:
             continue
+        if some_rows and r.op.effect is not Effect.READ:
+            cts = [ct.dense() if type(ct) is Rows else ct for ct in cts]
         for x, ct, want in zip(r.operands, pull(r, cts, wanted, rows), wanted, strict=True):
             if want and ct is not None:
                 key = id(x)
                 found[key] = summed(found[key], ct) if key in found else ct
+                some_rows = some_rows or type(ct) is Rows
     return [found.get(id(s)) for s in sources]
 
 
@@ -83,8 +87,6 @@ def reached_from(records: Iterable[Applied], sources: Iterable[Any]) -> tuple[se
 def pull(r: Applied, cts: Sequence[Any], wanted: Sequence[bool], rows: bool = False) -> Sequence[Any]:
     """The cotangents of an op's operands (those wanted, at least) from those of its results."""
     op, vjp = r.op, r.op.vjp
-    if rows and op.effect is not Effect.READ and Rows in map(type, cts):
-        cts = [ct.dense() if type(ct) is Rows else ct for ct in cts]
     if type(vjp) is Partials:
         return vjp.wanted(wanted, cts[0], r.outputs[0], *r.operands, **r.attrs)
     if rows and type(vjp) is RowRule:
