@@ -170,6 +170,7 @@ class Decision:
         self.lasts = kernels.lasts
         self.maker = {v: n for n in self.body.nodes for v in n.outputs}
         self.outer = dict(zip(self.body.inputs, kernel.inputs))
+        self.shapes = {v.ir_type.dims for v in self.body.outputs}
         self.wants: dict[int, list[Value]] = {}  # for each reader: the open values it reads
         for inner, v in open_.items():
             for r in readers[v]:
@@ -186,7 +187,7 @@ class Decision:
     def candidates(self) -> Iterator[frozenset[Value]]:
         """What may be kept: what cannot be repeated; with it, what takes a function call; or what is wanted and does
         not follow from the rest in a few instructions."""
-        reached = self.reached()
+        reached = [v for v in self.reached() if self.may_be_kept(v)]
         roots = frozenset(v for v in reached if self.is_root(v))
         involved = [v for v in reached if v not in roots and self.effort(v) > elements(v)]
         yield roots
@@ -213,6 +214,11 @@ class Decision:
             if not self.is_root(v):
                 pending += self.maker[v].inputs
         return list(found)
+
+    def may_be_kept(self, v: Value) -> bool:
+        """Could the kernel store it? What has another shape than its results is a step on the way to an element."""
+        n = self.maker[v]
+        return not is_free(n) and (not is_elementwise(n) or v.ir_type.dims in self.shapes)
 
     def is_root(self, v: Value) -> bool:
         return v in self.maker and v not in self.fixed and not is_repeatable(self.maker[v])

@@ -267,6 +267,7 @@ class Reduction:
         stores: list[Stmt] = []
         for v, buffer in self.frame.results.items():
             if v not in self.after:
+                assert product(v.ir_type.dims) == product(self.space), f"{v.ir_type} among results of {self.space}"
                 at = index if v.ir_type.dims == self.space else reindex(index, self.space, v.ir_type.dims)
                 stores.append(Store(buffer, flat_offset(index, self.space), elements.element(v, at)))
         return elements.checks() + stores, values

@@ -210,7 +210,7 @@ def _spread(n: Node, found: set[Value]) -> None:
             found.add(n.inputs[0])
         return
     if not n.regions:
-        if tainted or not is_exact(n) or _shows_nan(n):
+        if tainted or not is_exact(n) or _shows_nan(n) or picks_a_zero(n):
             found.update(n.outputs)
         return
     for r in n.regions.values():
@@ -222,6 +222,12 @@ def _spread(n: Node, found: set[Value]) -> None:
 def _shows_nan(n: Node) -> bool:
     """Does it show bits of floating numbers? Any NaN is as good as another, but not its bits."""
     return n.op.name == "bitcast" and _inexact_dtype(n.inputs[0])
+
+
+def picks_a_zero(n: Node) -> bool:
+    """Is it the greatest or least of several floating numbers? Of zeros of both signs that is either."""
+    combine = n.op.lowering.combine if isinstance(n.op.lowering, Reduce) else n.attrs.get("combine")
+    return combine in ("max", "min") and _inexact_dtype(n.outputs[0])
 
 
 def _region_rounds(n: Node, region: Graph, found: set[Value]) -> bool:
