@@ -175,3 +175,6 @@ class DictWrapper(Trackable, dict):  # type: ignore[type-arg]
 
     def __repr__(self) -> str:
         return f"DictWrapper({dict.__repr__(self)})"
+
+
+DictWrapper.__name__ = DictWrapper.__qualname__ = "_DictWrapper"  # as its users know it

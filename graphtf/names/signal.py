@@ -12,6 +12,9 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.api.image_parts": {
         "image": "crop_to_bounding_box pad_to_bounding_box extract_patches sobel_edges image_gradients total_variation",
     },
+    "graphtf.api.image_quality": {
+        "image": "ssim",
+    },
     "graphtf.api.audio": {
         "audio": "decode_wav encode_wav",
     },

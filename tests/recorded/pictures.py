@@ -55,6 +55,13 @@ for _padding in ("VALID", "SAME"):
 FAMILY.add("sobel_edges", lambda tf, x: tf.image.sobel_edges(x[None]), IMAGE)
 FAMILY.add("slopes", lambda tf, x: [tf.image.image_gradients(x[None]), tf.image.total_variation(x)], IMAGE)
 
+LARGE = _image(12, 13)
+FAMILY.add(
+    "ssim", lambda tf, x: [tf.image.ssim(x, tf.sqrt(x), 1.0), tf.image.ssim(x[None], x[None] ** 2, 1.0, 7, 1.0)], LARGE
+)
+FAMILY.add("ssim of each place", lambda tf, x: tf.image.ssim(x, 1.0 - x, 1.0, return_index_map=True), LARGE)
+FAMILY.add("ssim of small images", lambda tf, x: tf.image.ssim(x, x, 1.0), IMAGE)
+
 # ---- signals ---------------------------------------------------------------------------------------------------------
 
 SIGNAL = [[((k * 29 + 7 * r) % 53) / 53 for k in range(30)] for r in range(2)]
