@@ -17,6 +17,7 @@ from graphtf.deferred import on_host
 from graphtf.host_functions import HostFunction, host_function
 from graphtf.indexing import getitem
 from graphtf.ir import dtypes as dt
+from graphtf.ir.dims import product
 from graphtf.ir.ops.prims import p
 from graphtf.ragged_tensor import RaggedTensor, count_dim
 from graphtf.refusal import invalid
@@ -75,7 +76,7 @@ def ragged_gather(
     if not isinstance(x, RaggedTensor):
         from graphtf.api.selection import gather
 
-        return gather(x, at, axis=k)
+        return _gather_along(x, at, k) if isinstance(at, RaggedTensor) else gather(x, at, axis=k)
     if k > 0:
         return _inner_gather(x, at, k)
     flat = p.reshape(at, shape=(-1,)) if at.shape.rank is None else _flattened(at)
@@ -87,6 +88,24 @@ def ragged_gather(
         return out[0]
     made = RaggedTensor.from_tensor(at, ragged_rank=(at.shape.rank or 2) - 1)
     return RaggedTensor.from_nested_row_splits(out, made.nested_row_splits, validate=False)
+
+
+def _gather_along(x: Tensor, indices: RaggedTensor, k: int) -> Any:
+    """The elements of a dense tensor along axis k > 0 that ragged indices name: the axes in front stay as they are."""
+    from graphtf.api.selection import gather
+    from graphtf.api.shaping import tile
+
+    lead, count = x.ir_type.dims[:k], indices.shape[0]
+    times = product(lead)
+    found = gather(x, indices.flat_values, axis=k)
+    inner: Any = p.reshape(found, shape=(times * found.ir_type.dims[k], *found.ir_type.dims[k + 1 :]))
+    for splits in reversed(indices.nested_row_splits):
+        (ends,) = splits.ir_type.dims
+        after, before = (p.slice(splits, starts=(j,), limits=(ends - 1 + j,), strides=(1,)) for j in (1, 0))
+        inner = RaggedTensor.from_row_lengths(inner, tile(p.sub(after, before), [times]), validate=False)
+    for size in (count, *reversed(lead[1:])):
+        inner = RaggedTensor.from_uniform_row_length(inner, size)
+    return inner
 
 
 def _of_any_lengths(x: RaggedTensor) -> RaggedTensor:

@@ -53,3 +53,12 @@ FAMILY.add(
 FAMILY.add(
     "strides and dilations", lambda tf: tf.nn.convolution(tf.ones([1, 9, 1]), tf.ones([3, 1, 1]), [2], dilations=[2])
 )
+FAMILY.add(
+    "gather of ragged indices along an axis",
+    lambda tf, x: [
+        tf.gather(x, tf.ragged.constant([[2], [0, 1, 1]]), axis=1).to_tensor(),
+        tf.gather(tf.stack([x, x + 1.0]), tf.ragged.constant([[2], [0, 1]]), axis=2).to_list(),
+    ],
+    MATRIX,
+    staged=False,
+)
