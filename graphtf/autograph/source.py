@@ -10,6 +10,8 @@ import functools
 import inspect
 import linecache
 import types
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -60,12 +62,23 @@ def _candidates(module: ast.Module, code: types.CodeType) -> list[Any]:
     is_lambda = code.co_name == "<lambda>"
     kinds: tuple[type, ...] = (ast.Lambda,) if is_lambda else (ast.FunctionDef, ast.AsyncFunctionDef)
     found = []
-    for node in ast.walk(module):
+    for node in _around(module, code.co_firstlineno):
         if not isinstance(node, kinds) or _first_line(node) != code.co_firstlineno:
             continue
         if is_lambda or node.name == code.co_name:  # type: ignore[attr-defined]
             found.append(node)
     return found
+
+
+def _around(tree: ast.AST, line: int) -> Iterator[ast.AST]:
+    """The nodes inside that reach over a line, outermost first: few of a long file's."""
+    pending = deque([tree])
+    while pending:
+        for node in ast.iter_child_nodes(pending.popleft()):
+            end = getattr(node, "end_lineno", None)
+            if end is None or _first_line(node) <= line <= end:
+                yield node
+                pending.append(node)
 
 
 def _same_names(t: Any, code: types.CodeType) -> bool:
