@@ -13,14 +13,13 @@ from graphtf.ir.loops.stmt import LoopFunc
 from graphtf.ir.op import Kernel
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.contract import lower_product
-from graphtf.passes.lower.convolve import lower_convolve, lower_grad_input
-from graphtf.passes.lower.convolve_filter import lower_grad_filter
+from graphtf.passes.lower.later import later
 
 _CLASSES: dict[str, Callable[[Node, Node, Caps, str], LoopFunc]] = {
     "contract": lower_product,
-    "convolve": lower_convolve,
-    "convolve_grad_input": lower_grad_input,
-    "convolve_grad_filter": lower_grad_filter,
+    "convolve": later("convolve", "lower_convolve"),
+    "convolve_grad_input": later("convolve", "lower_grad_input"),
+    "convolve_grad_filter": later("convolve_filter", "lower_grad_filter"),
 }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from graphtf.ir.graph import Node
 from graphtf.ir.loops.stmt import LoopFunc
@@ -16,15 +15,11 @@ from graphtf.ir.op import Effect, Host, Kernel, Structural, Trait, Unsupported
 from graphtf.ir.types import RefType
 from graphtf.passes.fusion.classify import is_native
 from graphtf.passes.lower.caps import Caps
-from graphtf.passes.lower.check import lower_assert, lower_finite
 from graphtf.passes.lower.contraction import lower_contraction, why_not
+from graphtf.passes.lower.later import later
 from graphtf.passes.lower.loop import lower_loop
-from graphtf.passes.lower.order import lower_order, lower_top_k
 from graphtf.passes.lower.reduce import lower_reduce
 from graphtf.passes.lower.rows import lower_rows
-from graphtf.passes.lower.scatter import lower_scatter, lower_update
-from graphtf.passes.lower.walk import lower_position, lower_recurrence, lower_scan
-from graphtf.passes.lower.window import lower_max_grad, lower_max_pick, lower_sum_grad, lower_window
 
 Lower = Callable[[Node, Caps, str], LoopFunc]
 
@@ -48,22 +43,22 @@ FUSIONS: dict[str, Recipe] = {
     "contract": Recipe(lower_contraction),
 }
 KERNELS: dict[str, Recipe] = {
-    "scan": Recipe(lower_scan),
-    "recurrence": Recipe(lower_recurrence),
-    "argmax": Recipe(partial(lower_position, better="gt")),
-    "argmin": Recipe(partial(lower_position, better="lt")),
-    "window_max": Recipe(partial(lower_window, combine="max")),
-    "window_sum": Recipe(partial(lower_window, combine="add")),
-    "max_pool_grad": Recipe(lower_max_grad),
-    "max_pool_pick": Recipe(lower_max_pick),
-    "window_sum_grad": Recipe(lower_sum_grad),
-    "sort": Recipe(partial(lower_order, positions=False)),
-    "argsort": Recipe(partial(lower_order, positions=True)),
-    "top_k": Recipe(lower_top_k),
-    "assert": Recipe(lower_assert, takes=1, shows=True),
-    "check_numerics": Recipe(lower_finite, shows=True),
-    "scatter": Recipe(lower_scatter, updates=True),
-    "update": Recipe(lower_update, updates=True),
+    "scan": Recipe(later("walk", "lower_scan")),
+    "recurrence": Recipe(later("walk", "lower_recurrence")),
+    "argmax": Recipe(later("walk", "lower_position", better="gt")),
+    "argmin": Recipe(later("walk", "lower_position", better="lt")),
+    "window_max": Recipe(later("window", "lower_window", combine="max")),
+    "window_sum": Recipe(later("window", "lower_window", combine="add")),
+    "max_pool_grad": Recipe(later("window", "lower_max_grad")),
+    "max_pool_pick": Recipe(later("window", "lower_max_pick")),
+    "window_sum_grad": Recipe(later("window", "lower_sum_grad")),
+    "sort": Recipe(later("order", "lower_order", positions=False)),
+    "argsort": Recipe(later("order", "lower_order", positions=True)),
+    "top_k": Recipe(later("order", "lower_top_k")),
+    "assert": Recipe(later("check", "lower_assert"), takes=1, shows=True),
+    "check_numerics": Recipe(later("check", "lower_finite"), shows=True),
+    "scatter": Recipe(later("scatter", "lower_scatter"), updates=True),
+    "update": Recipe(later("scatter", "lower_update"), updates=True),
 }
 
 
