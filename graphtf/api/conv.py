@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from graphtf.api.windows import Layout, Pads, fits, layout, paddings, spread
 from graphtf.convert import convert_pair, convert_to_tensor
 from graphtf.deferred import deferred_like
-from graphtf.ir.binding import active_binder
+from graphtf.functions.trace import active_trace
 from graphtf.ir.dims import Dim
 from graphtf.ir.errors import InvalidArgumentError, UnimplementedError
 from graphtf.ir.ops.prims import p
@@ -43,7 +43,7 @@ def _ranked(x: Tensor, w: Tensor, spatial: int, name: str) -> None:
 
 
 def _refuse_channels_first(spatial: int, name: str) -> NoReturn:
-    """TensorFlow's CPU kernels convolve with channels last only; what is compiled takes either, as XLA does."""
+    """TensorFlow's CPU kernels convolve with channels last only; with jit_compile=True either is taken, as by XLA."""
     message = f"{name} needs channels last on the CPU: 'NHWC' and the like"
     if spatial == 3:
         raise InvalidArgumentError(None, None, message)
@@ -62,7 +62,8 @@ def _convolve(
 ) -> Tensor:
     """Convolution over `spatial` axes; more axes in front are batch too."""
     place = layout(data_format, spatial, name)
-    if place.channels_first and active_binder() is None:
+    trace = active_trace()
+    if place.channels_first and not (trace is not None and trace.jit):
         _refuse_channels_first(spatial, name)
     x, w = convert_pair(input, filters)
     lead = x.ir_type.dims[: len(x.ir_type.dims) - spatial - 1]

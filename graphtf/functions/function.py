@@ -164,6 +164,7 @@ class Function:
         trace = Trace(self._name, active_trace())
         trace.may_create = may_create
         trace.features = self._features
+        trace.jit |= bool(self._jit_compile)
         tensors: list[Any] = []
         names = self._argument_names(call)
         for k, t in enumerate(call.signature.types()):

@@ -50,6 +50,7 @@ class Trace(Builder):
         self.variables: dict[int, Any] = {}
         self.may_create = False
         self.features: frozenset[str] = frozenset()
+        self.jit = parent is not None and parent.jit  # is it made for, or inside, a function with jit_compile=True?
         self.created: list[Any] = []
         self._names: dict[str, int] = {}
         self._reads: dict[int, Any] = {}

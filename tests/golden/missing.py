@@ -18,17 +18,12 @@ class Missing(NamedTuple):
     modes: tuple[str, ...] = EVERY
 
 
-_LAST = "Compiled convolutions take channels first too, as those of XLA do; TensorFlow's CPU kernels refuse them."
-
 MISSING: dict[str, Missing] = {
     "tf.ensure_shape/75f1132496": Missing("A shape of unknown rank is no reason to refuse.", TRACED),
     "tf.math.cumprod/5c097baff9": Missing("The gradient of a running product is exact where factors are zero."),
     "tf.math.xdivy/b5cba295bc": Missing(
         "The gradient of a complex quotient is conjugated, as that of division is; that of TensorFlow is not."
     ),
-    "tf.nn.conv1d/41a96b94d5": Missing(_LAST, TRACED),
-    "tf.nn.conv2d/143579e2bb": Missing(_LAST, TRACED),
-    "tf.nn.conv3d/d1a2315eb4": Missing(_LAST, TRACED),
     "tf.nn.softmax_cross_entropy_with_logits/5408f3e2cb": Missing(
         "TensorFlow leaves out the second derivative by logits and labels."
     ),
