@@ -44,7 +44,10 @@ def _index() -> dict[str, tuple[str, str]]:
         for space, names in spaces.items():
             for entry in names.split():
                 public, _, own = entry.partition("=")
-                found[f"{space}.{public}" if space else public] = (home, own or public)
+                path = f"{space}.{public}" if space else public
+                if path in found:
+                    raise ValueError(f"tf.{path} is given by {found[path][0]} and by {home}")
+                found[path] = (home, own or public)
     return found
 
 

@@ -34,9 +34,6 @@ TABLE: dict[str, dict[str, str]] = {
         "python.framework.tensor_util": "constant_value is_tf_type",
         "python.data.experimental.ops.distribute": "compute_batch_size",
     },
-    "graphtf.tensor_shape": {
-        "compat.v1": "Dimension",
-    },
     "graphtf.internal.type_specs": {
         "python.framework.type_spec_registry": "get_name lookup register",
     },

@@ -15,9 +15,6 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.api.image_quality": {
         "image": "ssim",
     },
-    "graphtf.api.audio": {
-        "audio": "decode_wav encode_wav",
-    },
     "graphtf.api.signal": {
         "signal": "fft fft2d fft3d ifft ifft2d ifft3d rfft rfft2d rfft3d irfft irfft2d irfft3d fftshift ifftshift "
         "hann_window hamming_window kaiser_window vorbis_window frame overlap_and_add stft inverse_stft "
