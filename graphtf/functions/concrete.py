@@ -39,7 +39,7 @@ def compiled(graph: Graph, verify: bool = False) -> Runner:
     if verify or flags.verify:
         from graphtf.functions.verified import Verified  # loads the passes too
 
-        return Verified(graph, _exact)
+        return Verified(graph, _native)
     return _native(graph)
 
 
@@ -47,19 +47,6 @@ def _native(graph: Graph) -> Runner:
     from graphtf.runtime import compile  # loads the compiler, which not every program needs
 
     return compile(graph).run
-
-
-def _exact(graph: Graph) -> Runner:
-    """Native code that keeps subnormal numbers, as the reference does."""
-    from graphtf.llvm.threads import subnormals_kept
-
-    run = _native(graph)
-
-    def exact(args: Sequence[Any]) -> list[Any]:
-        with subnormals_kept():
-            return run(args)
-
-    return exact
 
 
 class ConcreteFunction:

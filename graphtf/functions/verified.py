@@ -17,6 +17,7 @@ from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.interpret import interpret
 from graphtf.ir.op import Effect
 from graphtf.ir.state import Cell
+from graphtf.llvm.threads import subnormals_kept
 from graphtf.passes.pipeline import bisect
 
 Array = np.ndarray[Any, Any]
@@ -29,8 +30,8 @@ class Verified:
     """Runs a graph both ways. Raises InternalError where they differ, naming the node and what introduced it."""
 
     def __init__(self, graph: Graph, compiled: Callable[[Graph], Run]) -> None:
-        self.graph, self.compiled = graph, compiled
-        self.native = compiled(graph)
+        self.graph, self.compiled = graph, lambda g: _exact(compiled(g))
+        self.native = self.compiled(graph)
         self.twice = not any(n.op.effect is Effect.IO for n in graph.walk())
 
     def __call__(self, args: Sequence[Any]) -> list[Array]:
@@ -67,6 +68,16 @@ class Verified:
         name = bisect(self.graph, is_good)
         parts.append("the code generator introduced it" if name is None else f"pass {name!r} introduced it")
         return "; ".join(parts)
+
+
+def _exact(run: Run) -> Run:
+    """Native code that keeps subnormal numbers, as the reference does."""
+
+    def exact(args: Sequence[Any]) -> list[Array]:
+        with subnormals_kept():
+            return run(args)
+
+    return exact
 
 
 class _Search:

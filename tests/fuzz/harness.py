@@ -15,6 +15,7 @@ from graphtf.ir.graph import Graph
 from graphtf.ir.parse import parse
 from graphtf.ir.text import print_graph
 from graphtf.ir.verify import verify
+from graphtf.llvm.threads import subnormals_kept
 from graphtf.passes.pipeline import PIPELINE, Pipeline, bisect
 from graphtf.runtime import compiler
 from graphtf.runtime.assemble import NativeStep, assemble
@@ -103,7 +104,8 @@ def problem(graph: Graph, arguments: Arguments, opt: Graph | None = None, native
     beyond = overruns(native, arguments())
     if beyond:  # before it can do harm
         return Problem("memory", "; ".join(beyond))
-    return run_problem("native", expected, native.run, arguments())
+    with subnormals_kept():  # as the reference does
+        return run_problem("native", expected, native.run, arguments())
 
 
 def culprit(graph: Graph, expected: Expected, arguments: Arguments) -> str | None:
