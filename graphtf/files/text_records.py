@@ -19,6 +19,7 @@ from graphtf.deferred import on_host
 from graphtf.files.example_protos import BytesList, Example, Feature, Features, FloatList, Int64List
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import DType
+from graphtf.ir.errors import InvalidArgumentError
 from graphtf.refusal import failed, invalid
 from graphtf.tensor import Tensor
 
@@ -97,7 +98,7 @@ def _value(field: bytes, dtype: DType, default: Any, missing: bytes, j: int, k: 
         return field
     try:
         return number_in(field, dtype)
-    except Exception:  # noqa: BLE001 - it is told in the terms of this function
+    except InvalidArgumentError:  # which speaks of another function
         raise failed(
             "decode_csv", f"Field {j} in record {k} is not a valid {dtype.name}: {field.decode(errors='replace')}"
         ) from None

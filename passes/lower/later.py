@@ -1,7 +1,7 @@
 """Lowerings whose module is loaded when a program first needs it: convolutions, sorting, scans are in few programs, and
 loading them all takes as long as compiling a small one.
 
-Invariant: the only place in `passes` that loads modules late. Entry point: `later`.
+Invariant: no other module of `passes` loads one beside it late. Entry point: `later`.
 """
 
 from __future__ import annotations
