@@ -19,6 +19,11 @@ PEERS = ("tensorflow", "xla", "jax", "torch", "torch.compile")
 KERNELS = ("huber:65536", "huber:4194304", "gelu:1048576", "softmax:4096", "layernorm:4096",
            "matmul:128", "matmul:512", "matmul:1024")  # fmt: skip
 TRAINING = ("mlpfwd:1", "mlp:32", "mlp:256", "cnn:32", "attn:8", "lstm:32")
+SMALL = {
+    "add:4": ("x + y, eagerly", "4 µs"),
+    "tape:4": ("gradient of sum(x * y) by a tape, eagerly", "40 µs"),
+    "call:4": ("x + y, compiled", "8 µs"),
+}  # what each is, and what it may take
 FIRST = ("mlp:256",)
 NODES = (1250, 2500, 5000, 10_000)
 _MB = 1e6
@@ -86,17 +91,24 @@ class Bench:
         self.report.table(["peak", "one core", "all cores"], rows, "<>>")
 
     def start(self) -> None:
-        found, small = startup.imported(), startup.calls()
-        self.report.section("Start-up and small calls", "medians; calls on 4×4 float32")
+        found = startup.imported()
+        self.report.section("Start-up", "the median of several processes")
         rows = [
             ["import graphtf", duration(found.seconds), "300 ms"],
             ["resident after it", f"{found.resident / _MB:.0f} MB", "60 MB"],
             ["heavy packages it loads", ", ".join(found.loaded) or "none", "none"],
-            ["eager x + x", duration(small["eager x + x"]), "4 µs"],
-            ["tape over two operations, and its gradient", duration(small["tape over two operations"]), "40 µs"],
-            ["compiled x + y", duration(small["compiled x + y"]), "8 µs"],
         ]
         self.report.table(["what", "measured", "aim"], rows, "<>>")
+
+    def small(self) -> None:
+        """Calls so small that only their overhead counts."""
+        names = [name for name, _ in self.implementations()]
+        self.report.section("Small calls", "median time of a call on 4×4 float32")
+        rows = []
+        for w, (what, aim) in self.report.terminal.progress(SMALL.items(), len(SMALL), "  measuring"):
+            figures = self.measured(w)
+            rows.append([what, *(cell(figures[n]) for n in names), aim, ratio(figures)])
+        self.report.table(["what", *names, "aim", "ratio"], rows, "<" + ">" * (len(names) + 2))
 
     def kernels(self) -> None:
         self.side_by_side("Kernels", [w for w in self.works if w in KERNELS or w.split(":")[0] in _KERNEL_NAMES])
@@ -164,11 +176,11 @@ class Bench:
 
 
 SECTIONS: dict[str, Callable[[Bench], None]] = {
-    "machine": Bench.machine, "start": Bench.start, "kernels": Bench.kernels, "training": Bench.training,
-    "first": Bench.first, "growth": Bench.growth,
+    "machine": Bench.machine, "start": Bench.start, "small": Bench.small, "kernels": Bench.kernels,
+    "training": Bench.training, "first": Bench.first, "growth": Bench.growth,
 }  # fmt: skip
-_KERNEL_NAMES = {w.split(":")[0] for w in KERNELS} | {"call"}
-_BYTES = {"huber", "gelu", "softmax", "layernorm", "call"}
+_KERNEL_NAMES = {w.split(":")[0] for w in (*KERNELS, *SMALL)}
+_BYTES = {"huber", "gelu", "softmax", "layernorm", "add", "call"}
 
 
 def cell(f: Figure) -> str:

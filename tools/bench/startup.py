@@ -1,7 +1,4 @@
-"""Start-up and small calls: what `import graphtf` costs, an eager operation, a tape, a call of a compiled function.
-
-Entry points: `imported`, `calls`.
-"""
+"""What `import graphtf` costs. Entry point: `imported`."""
 
 from __future__ import annotations
 
@@ -26,37 +23,6 @@ except OSError:  # no Linux: the peak, which counts the start of the process too
 print(json.dumps([seconds, resident, [m for m in sys.argv[1:] if m in sys.modules]]))
 """
 
-_CALLS = """
-import json, statistics, time
-import graphtf as tf
-
-def each(run, repeats=2000, rounds=15):
-    run()
-    found = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        for _ in range(repeats):
-            run()
-        found.append((time.perf_counter() - start) / repeats)
-    return statistics.median(found)
-
-x = tf.constant([[float(i + j) for j in range(4)] for i in range(4)])
-w = tf.Variable(2.0)
-one = tf.constant(3.0)
-add = tf.function(lambda a, b: a + b)
-
-def taped():
-    with tf.GradientTape() as tape:
-        loss = tf.square(w * one)
-    return tape.gradient(loss, w)
-
-print(json.dumps({
-    "eager x + x": each(lambda: x + x),
-    "tape over two operations": each(taped, 500),
-    "compiled x + y": each(lambda: add(x, x)),
-}))
-"""
-
 
 @dataclass(frozen=True)
 class Import:
@@ -72,9 +38,3 @@ def imported(times: int = 7) -> Import:
     found = [child(_IMPORT, *HEAVY) for _ in range(times)]
     seconds = statistics.median(f[0] for f in found)
     return Import(seconds, int(statistics.median(f[1] for f in found)), tuple(found[0][2]))
-
-
-def calls() -> dict[str, float]:
-    """Seconds of small calls on 4×4 float32."""
-    found: dict[str, float] = child(_CALLS)
-    return found

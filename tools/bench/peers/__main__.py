@@ -15,14 +15,17 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from peers.inputs import arrays, split
+from peers.inputs import EAGER, arrays, split
 
+COMPILERS = ("xla", "torch.compile")
 ROUNDS, ROUND_SECONDS, MOST = 7, 0.2, 5000
 
 
 def prepared(implementation: str, work: str) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
     """The step, and what waits for its result."""
     name, data = work.split(":")[0], arrays(work)
+    if name in EAGER and implementation in COMPILERS:
+        raise SystemExit(f"{implementation} has no {name}: it is not compiled")
     if implementation in ("tensorflow", "xla", "graphtf"):
         from peers import tensorflow_works
 

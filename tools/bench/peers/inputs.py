@@ -18,6 +18,7 @@ Arrays = dict[str, Array]
 ROW = 1024  # elements of a row in softmax and layernorm
 MLP = (784, 300, 100, 10)
 SEQUENCE, WIDTH, HEADS = 128, 256, 8  # of the transformer block
+EAGER = ("add", "tape")  # workloads that are not compiled
 STEPS, FEATURES, UNITS = 50, 8, 64  # of the recurrent layer
 
 
@@ -110,6 +111,8 @@ WORKS = {
     "attn": Work("transformer block, forward and backward, SGD", _attention, _attention_flops, "FLOP"),
     "lstm": Work(f"LSTM over {STEPS} steps, {UNITS} units, forward and backward", _lstm,
                  lambda n: 3 * 2.0 * n * STEPS * (FEATURES + UNITS) * 4 * UNITS, "FLOP"),
+    "add": Work("x + y on n×n matrices, eagerly", _square, lambda n: 12.0 * n * n, "B"),
+    "tape": Work("the gradient of sum(x * y) on n×n matrices, eagerly", _square, lambda n: 2.0 * n * n, "FLOP"),
     "call": Work("x + y on n×n matrices: the overhead of a call", _square, lambda n: 12.0 * n * n, "B"),
 }  # fmt: skip
 

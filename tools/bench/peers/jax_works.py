@@ -49,6 +49,17 @@ def matmul(arrays: Arrays) -> Step:
     return applied(lambda a, b: a @ b, arrays["a"], arrays["b"])
 
 
+def add(arrays: Arrays) -> Step:
+    a, b = jnp.asarray(arrays["a"]), jnp.asarray(arrays["b"])
+    return lambda: a + b
+
+
+def tape(arrays: Arrays) -> Step:
+    gradient = jax.grad(lambda w, x: jnp.sum(w * x))
+    w, x = jnp.asarray(arrays["a"]), jnp.asarray(arrays["b"])
+    return lambda: gradient(w, x)
+
+
 def call(arrays: Arrays) -> Step:
     return applied(lambda a, b: a + b, arrays["a"], arrays["b"])
 
@@ -158,4 +169,5 @@ def lstm(arrays: Arrays) -> Step:
     return descend([arrays[k] for k in ("wx", "wh", "bias")], loss_of, 1e-2, arrays["x"])
 
 
-WORKS = {f.__name__: f for f in (huber, gelu, softmax, layernorm, matmul, call, mlpfwd, mlp, cnn, attn, lstm)}
+_ALL = (huber, gelu, softmax, layernorm, matmul, add, tape, call, mlpfwd, mlp, cnn, attn, lstm)
+WORKS = {f.__name__: f for f in _ALL}

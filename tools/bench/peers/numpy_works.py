@@ -52,7 +52,7 @@ def matmul(arrays: Arrays) -> Step:
     return lambda: a @ b
 
 
-def call(arrays: Arrays) -> Step:
+def add(arrays: Arrays) -> Step:
     a, b = arrays["a"], arrays["b"]
     return lambda: a + b
 
@@ -68,4 +68,4 @@ def mlpfwd(arrays: Arrays) -> Step:
     return run
 
 
-WORKS = {f.__name__: f for f in (huber, gelu, softmax, layernorm, matmul, call, mlpfwd)}
+WORKS = {f.__name__: f for f in (huber, gelu, softmax, layernorm, matmul, add, mlpfwd)}

@@ -55,6 +55,22 @@ def matmul(tf: Any, compiled: Any, arrays: Arrays) -> Step:
     return lambda: f(a, b)
 
 
+def add(tf: Any, compiled: Any, arrays: Arrays) -> Step:
+    a, b = tf.constant(arrays["a"]), tf.constant(arrays["b"])
+    return lambda: a + b
+
+
+def tape(tf: Any, compiled: Any, arrays: Arrays) -> Step:
+    w, x = tf.Variable(arrays["a"]), tf.constant(arrays["b"])
+
+    def run() -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(w * x)
+        return tape.gradient(loss, w)
+
+    return run
+
+
 def call(tf: Any, compiled: Any, arrays: Arrays) -> Step:
     a, b = tf.constant(arrays["a"]), tf.constant(arrays["b"])
     f = compiled(lambda a, b: a + b)
@@ -180,4 +196,5 @@ def lstm(tf: Any, compiled: Any, arrays: Arrays) -> Step:
     return lambda: f(x)
 
 
-WORKS = {f.__name__: f for f in (huber, gelu, softmax, layernorm, matmul, call, mlpfwd, mlp, cnn, attn, lstm)}
+_ALL = (huber, gelu, softmax, layernorm, matmul, add, tape, call, mlpfwd, mlp, cnn, attn, lstm)
+WORKS = {f.__name__: f for f in _ALL}

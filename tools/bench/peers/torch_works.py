@@ -50,6 +50,16 @@ def matmul(compiled: Any, arrays: Arrays) -> Step:
     return applied(compiled(lambda a, b: a @ b), arrays["a"], arrays["b"])
 
 
+def add(compiled: Any, arrays: Arrays) -> Step:
+    a, b = torch.tensor(arrays["a"]), torch.tensor(arrays["b"])
+    return lambda: a + b
+
+
+def tape(compiled: Any, arrays: Arrays) -> Step:
+    w, x = torch.tensor(arrays["a"], requires_grad=True), torch.tensor(arrays["b"])
+    return lambda: torch.autograd.grad((w * x).sum(), w)[0]
+
+
 def call(compiled: Any, arrays: Arrays) -> Step:
     return applied(compiled(lambda a, b: a + b), arrays["a"], arrays["b"])
 
@@ -140,4 +150,5 @@ def lstm(compiled: Any, arrays: Arrays) -> Step:
     return training(loss_of, parameters, optimiser, torch.tensor(arrays["x"]))
 
 
-WORKS = {f.__name__: f for f in (huber, gelu, softmax, layernorm, matmul, call, mlpfwd, mlp, cnn, attn, lstm)}
+_ALL = (huber, gelu, softmax, layernorm, matmul, add, tape, call, mlpfwd, mlp, cnn, attn, lstm)
+WORKS = {f.__name__: f for f in _ALL}
