@@ -210,11 +210,17 @@ def lower_bound(d: Dim) -> float:
         return d
     total: float = 0
     for m, c in d.terms:
-        least = math.prod(_atom_lower(a) for a in m) if m else 1
         if c < 0 and m:
             return -math.inf
-        total += c * least
+        total += c * _product_lower([_atom_lower(a) for a in m])
     return total
+
+
+def _product_lower(lows: list[float]) -> float:
+    """A bound of a product of factors that have no bound from above."""
+    if len(lows) > 1 and min(lows) < 0:
+        return -math.inf
+    return math.prod(lows)
 
 
 def _atom_lower(a: Atom) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphtf.ir import dtypes as dt
-from graphtf.ir.binding import ir_type
+from graphtf.ir.binding import ir_shape, ir_type
 from graphtf.ir.dims import Shape, product
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.errors import InvalidArgumentError
@@ -44,15 +44,21 @@ def reduction(
         check_dtype(op, x.dtype, dtypes, 2)
         return x if x.shape is None else x.with_shape(tuple(d for k, d in enumerate(x.shape) if k not in axes))
 
-    def run(x: Array, axes: Axes) -> Array:
+    starts = {d.np: initial(d) for d in dtypes}
+
+    def bare(x: Array, axes: Axes) -> Array:
         if not axes:
             return x  # -0 stays what it is
         narrow = x.dtype
         if narrow.itemsize == 2 and narrow.kind not in "iu":
             x = x.astype(np.float32)
+        return np.asarray(ufunc.reduce(x, axis=axes, dtype=x.dtype, initial=starts[narrow])).astype(narrow, copy=False)
+
+    def run(x: Array, axes: Axes) -> Array:
         with np.errstate(all="ignore"):
-            out = ufunc.reduce(x, axis=axes, dtype=x.dtype, initial=initial(as_dtype(narrow)))
-            return np.asarray(out).astype(narrow, copy=False)
+            return bare(x, axes)
+
+    run.__wrapped__ = bare  # type: ignore[attr-defined]  # for the eager binder, where NumPy is quiet already
 
     shapes = tuple((t.replace("f32", "bool") if dtypes == (dt.bool_,) else t, a) for t, a in _SAMPLES)
     finite = combine not in ("max", "min")
@@ -78,7 +84,8 @@ def _back(reduced: Any, x: Any, axes: Axes) -> Any:
 
 def spread(reduced: Any, x: Any, axes: Axes) -> Any:
     """A reduced tensor, repeated along the axes it lost."""
-    return p.broadcast(_back(reduced, x, axes), shape=ir_type(x).dims)
+    shape = ir_shape(x) or ir_type(x).dims
+    return p.broadcast(reduced if len(axes) == len(shape) else _back(reduced, x, axes), shape=shape)
 
 
 # ---- sum and product -------------------------------------------------------------------------------------------------

@@ -123,9 +123,16 @@ def _broadcast_element(index: Index, read: Read, out: TensorType, types: Sequenc
 
 
 def _broadcast_ref(x: Array, shape: tuple[int, ...]) -> Array:
-    if x.ndim or x.dtype.isbuiltin != 1 or x.dtype.hasobject:
+    extra, strides = len(shape) - x.ndim, []
+    for d, wanted, step in zip(x.shape, shape[max(0, extra):], x.strides):
+        if d != wanted and d != 1:
+            return np.broadcast_to(x, shape)  # says what does not fit
+        strides.append(step if d == wanted else 0)
+    if extra < 0 or x.dtype.isbuiltin != 1 or x.dtype.hasobject or not x.flags.c_contiguous:
         return np.broadcast_to(x, shape)
-    return np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))  # the same, in less time
+    out: Array = np.ndarray(shape, x.dtype, x, 0, [*(0,) * extra, *strides])  # the same, in less time
+    out.flags.writeable = False
+    return out
 
 
 broadcast = Op(
