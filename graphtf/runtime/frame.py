@@ -7,7 +7,7 @@ overlap; native code is handed the frame's argument blocks. Entry points: `Layou
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ Env = dict[str, int]
 
 _MOST_SIZES = 32  # sets of run-time sizes whose frames are kept
 _LARGEST = 1 << 47  # bytes: more than any address space has
-SMALL_WORK = 1 << 15  # bytes touched below which a call is over before giving the interpreter lock away pays
+SMALL_WORK = 1 << 18  # bytes touched below which a call is over before giving the interpreter lock away pays
 
 
 @dataclass(eq=False)
@@ -50,6 +50,7 @@ class Frame:
     outputs: list[Output] = field(default_factory=list)
     arenas: dict[int, Array] = field(default_factory=dict)
     phases: dict[int, tuple[tuple[int, ...], list[Output]]] = field(default_factory=dict)  # sizes of the last, outputs
+    seen: dict[int, Callable[[], Array | None]] = field(default_factory=dict)  # per variable: the array in the table
     work: int = 0  # bytes of all slots whose sizes are known at entry
 
 

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -32,6 +33,11 @@ from graphtf.runtime.slots import Slot
 Array = np.ndarray[Any, Any]
 Caller = Callable[[int], int]
 RunRegion = Callable[[Graph, Sequence[Any]], list[Array]]
+
+
+def _nothing() -> None:
+    """The array of a slot that none was entered for."""
+
 
 _UNSHARED = 3  # references to a variable's array while `run` looks at it, if nobody else has it
 _ENTERED = 4  # as many once it is entered
@@ -141,7 +147,7 @@ class Program:
 
     def enter_variables(self, frame: Frame, args: Sequence[Any], arrays: dict[int, Array]) -> None:
         """Note where the variables' values lie; `arrays` keeps them in memory even if another thread assigns."""
-        table = frame.table
+        table, seen = frame.table, frame.seen
         for slot, number, position, dtype, written in self.variables:
             array = args[position].array
             if array is arrays.get(number):
@@ -149,11 +155,15 @@ class Program:
                     continue  # nobody has looked at it, or kept it, since it was entered
                 del arrays[number]
             shared = written and sys.getrefcount(array) > _UNSHARED
+            if not shared and seen.get(number, _nothing)() is array:
+                arrays[number] = array  # the array of the last call with this frame: its address is in the table
+                continue
             if shared or array.dtype is not dtype or not array.flags.carray:
                 del array
                 array = variable_array(args[position], slot, written)
             arrays[number] = array
             table[number] = address(array) if array.size else reachable(array)
+            seen[number] = ref(array)  # NumPy does not move the memory of an array that has one
 
     def call(self, frame: Frame, index: int, step: Native, env: Env, arrays: dict[int, Array]) -> None:
         caller = step.quick if frame.work < SMALL_WORK and not step.loops else step.patient

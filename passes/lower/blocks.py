@@ -28,12 +28,12 @@ from graphtf.ir.loops.expr import (
     size,
 )
 from graphtf.ir.loops.stmt import Alloc, For, If, Let, Prefetch, Stmt, Store
-from graphtf.passes.lower.operands import Panels
+from graphtf.passes.lower.fetch import LEAST, LINE, fetches
+from graphtf.passes.lower.operands import Panels, known
 from graphtf.passes.lower.product import Product, named, shift
 from graphtf.passes.lower.tile import LIGHT, Beside, Left, Right, Span, Terms, Tile, moved_back
 
 DISTANCE = 16  # terms that a row of a panel is fetched ahead
-LINE = 64  # bytes that are fetched together
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,11 @@ class Block:
         lets, left, right = self.factors()
         spans, ahead = [Span(Var("k"), self.low, self.high)], self.ahead(self.low, self.high)
         body = self.tile.finished(spans, left, right, self.out, self.weight, ahead, self.done)
-        return [For(self.t, lit(0), self.tiles, (self.let_i0, *lets, *body))]
+        return [For(self.t, lit(0), self.tiles, (self.let_i0, *lets, *self.fetches(), *body))]
+
+    def fetches(self) -> list[Stmt]:
+        """What the tile's epilogue will read, where summing takes as long as fetching it."""
+        return fetches(self.tile, self.out) if self.weight and known(self.p.k) >= LEAST else []
 
     def in_pieces(self) -> list[Stmt]:
         """All tiles, a part of k at a time, so that this part of the panel stays in cache; sums wait in a buffer."""
@@ -166,7 +170,9 @@ class Block:
 
         lets, left, right = self.factors()
         sums = tile.sum([Span(Var("k"), low, high)], left, right, start, end, self.ahead(low, high))
-        body: list[Stmt] = [self.let_i0, *lets, sums]
+        fetched = self.fetches()
+        soon = [If(prim("eq", d, last), tuple(fetched))] if fetched else []
+        body: list[Stmt] = [self.let_i0, *lets, *soon, sums]
         if not light:
             body.append(If(prim("eq", d, last), (tile.hand_out(kept, own, self.out, self.done),)))
         walk = For(d, lit(0), iadd(last, 1), (let_low, For(self.t, lit(0), self.tiles, tuple(body))))

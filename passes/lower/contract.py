@@ -35,6 +35,7 @@ from graphtf.passes.lower.sweeps import pieces_of, sweeps, sweeps_pay
 from graphtf.passes.lower.tile import Tile, choose
 
 TASK_TERMS = 1 << 20  # products worth a task: 5 to 10 µs
+BOUND = 10  # rows below which reading the right operand takes the time, not the products: they count as so many
 BLOCK_ROWS = 96  # rows of a block: each panel is used for all of them
 BLOCKS = 16  # so many blocks are wanted, for threads to share
 PANEL = 112 << 10  # bytes of a panel that is walked in one go
@@ -104,7 +105,7 @@ class Contraction:
         else:
             blocks, rows = 1, tile.rows * max(1, BLOCK_ROWS // tile.rows)
         blocks *= known(p.batch)
-        terms = known(p.batch) * known(p.m) * known(p.n) * known(p.k)
+        terms = known(p.batch) * max(known(p.m), BOUND) * known(p.n) * known(p.k)
         wanted = min(BLOCKS, max(1, terms // TASK_TERMS))
         panels = max(1, -(-known(p.n) // tile.columns))
         cuts = max(1, min(panels, -(-wanted // max(1, blocks))))
@@ -140,7 +141,7 @@ class Contraction:
             return Block(p, plan, left, right, parts, *split_index(t, counts)).emit()
 
         total = counts[0] * counts[1] * counts[2] * counts[3]
-        work = plan.rows * plan.panels * tile.columns * known(plan.piece)
+        work = max(BOUND, plan.rows) * plan.panels * tile.columns * known(plan.piece)
         body = [*left.before, *right.before, *blocked(total, max(1, TASK_TERMS // max(1, work)), "block", block)]
         return body if parts is None else [*body, *self.join(parts, pieces)]
 

@@ -144,6 +144,29 @@ def test_indices_that_no_stride_describes() -> None:
     agree(module, [draw(F, n), order, np.zeros(n, F.np)])
 
 
+@pytest.mark.parametrize("start", (0, 16, 5))
+@pytest.mark.parametrize("factor", (1, 2, 3))
+@pytest.mark.parametrize("divisor", (4, 16, 32, 48, 64, 96))
+def test_quotients_and_remainders_of_an_index(divisor: int, factor: int, start: int) -> None:
+    """Loads side by side where all lanes have the same quotient, whatever the vectors' width"""
+    rows, stop = 12, 4 * 96 + 7
+    x, out, i, outer = Buffer("x", F, 8192), Buffer("out", F, N), Var("i"), Var("outer")
+    at = iadd(imul(outer, divisor * 2), imul(i, factor))
+    moved = iadd(imul(imod(at, divisor), rows), idiv(at, divisor))
+    folded = iadd(imul(idiv(at, divisor), divisor * 4), imod(at, divisor))
+    total = prim("add", Load(x, imod(moved, 8192)), Load(x, imod(folded, 8192)))
+    body = For(i, lit(start), lit(stop), (Store(out, iadd(imul(outer, stop), i), total),), "vector", unroll=2)
+    module = program(LoopFunc("k", (x, out), ("n",), (For(outer, lit(0), lit(2), (body,)),)))
+    agree(module, [draw(F, 8192), np.zeros(2 * stop, F.np)], {"n": 2 * stop})
+
+
+def test_a_copy_of_blocks_needs_no_gather() -> None:
+    x, out, i = Buffer("x", F, 4096), Buffer("out", F, 1024), Var("i")
+    value = Load(x, iadd(imul(idiv(i, 32), lit(128)), imod(i, 32)))
+    module = program(LoopFunc("k", (x, out), (), (For(i, lit(0), lit(1024), (Store(out, i, value),), "vector"),)))
+    assert "insertelement" not in "".join(emit_module(module, host()))
+
+
 @pytest.mark.parametrize("kind", ("serial", "vector"))
 def test_a_loop_inside_a_vector_carries_vectors(kind: str) -> None:
     """out[j] = Σ_i x[i, j] y[i], its partial products also stored"""

@@ -9,6 +9,7 @@ import pytest
 
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import sym
+from graphtf.ir.loops.text import print_module
 from graphtf.ir.ops.prims import p
 from graphtf.ir.types import TensorType, tensor
 
@@ -133,6 +134,20 @@ def test_epilogues_are_part_of_the_kernel() -> None:
 
     made = program([tensor("float32", *s) for s in ((33, 70), (70, 50), (50,), (33, 50))], layer)
     assert [n.attrs.get("kind") for n in made.graph.nodes] == ["contract"]
+    agree_exactly(made, draw(made.graph, {}, whole=True))
+
+
+@pytest.mark.parametrize("size", [(33, 50, 70), (33, 50, 20), (400, 500, 3000)], ids=str)
+def test_what_an_epilogue_reads_is_fetched(size: Any) -> None:
+    """Before sums that take long; not a bias, which stays in cache."""
+    m, n, k = size
+    shapes = ((m, k), (k, n), (n,), (m, n))
+    made = program(
+        [tensor("float32", *s) for s in shapes],
+        lambda x, w, b, r: p.mul(p.add(p.matmul(x, w), p.broadcast(b, shape=(m, n))), r),
+    )
+    text = "".join(print_module(step.step.module) for step in made.steps)
+    assert ("prefetch near %in3" in text) == (k >= 64) and "near %in2" not in text
     agree_exactly(made, draw(made.graph, {}, whole=True))
 
 

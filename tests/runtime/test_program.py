@@ -239,6 +239,22 @@ def test_whoever_holds_the_old_value_keeps_it() -> None:
     assert held.tolist() == [1, 2, 3] and view.tolist() == [2, 3] and c.array.tolist() == [2, 3, 4]
 
 
+def test_a_variable_is_found_where_it_lies_now() -> None:
+    """Its array may be replaced between calls, by one at the same place or another, kept by somebody or nobody."""
+    program = native(build([R3, V3], lambda v, x: [p.assign(v, p.add(p.read(v), x)), p.read(v)][1:]))
+    c, kept = cell(1, 2, 3), []
+    for k in range(40):
+        if k % 3 == 1:
+            c.array = f32(k, k, k)
+        if k % 5 == 2:
+            kept.append(c.array)
+        want = c.array + 1
+        (got,) = program.run([c, f32(1, 1, 1)])
+        assert got.tolist() == want.tolist() == c.array.tolist()
+        if k % 7 == 3:
+            kept.clear()
+
+
 def test_variables_swap() -> None:
     def f(v: Any, w: Any) -> Any:
         a, b = p.read(v), p.read(w)

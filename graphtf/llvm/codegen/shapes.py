@@ -7,6 +7,7 @@ Invariant: answers are conservative; "unknown" is always allowed. Entry points: 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
@@ -139,13 +140,15 @@ def widest(loop: For) -> int:
 
 
 class Varying:
-    """Which expressions differ from lane to lane in a vector loop."""
+    """Which expressions differ from lane to lane in a vector loop. `aligned`: what the loop's variable is a multiple of
+    in the first lane; as many as there are lanes, or nothing is known."""
 
     def __init__(self, loop: For) -> None:
         self.vars: set[int] = {id(loop.var), *(id(c.var) for c in loop.carries)}
         self.memo: dict[int, bool] = {}
         self.strides: dict[int, dict[int, Stride]] = {}  # by variable, then expression
         self.alive: list[Expr] = []
+        self.aligned = 0
         self.define(loop.body)
 
     def define(self, body: Iterable[Stmt]) -> None:
@@ -184,7 +187,7 @@ def stride_along(e: Expr, var: Var, varying: Varying) -> Stride:
     """How much index `e` grows from lane to lane: a number, a uniform expression, or None if not evenly."""
 
     def follow(x: Expr) -> tuple[Expr, ...]:
-        linear = isinstance(x, Prim) and x.name in ("add", "sub", "mul") and varying(x)
+        linear = isinstance(x, Prim) and x.name in _EVEN and varying(x)
         return children(x) if linear else ()
 
     def stride(x: Expr, parts: Sequence[Stride]) -> Stride:
@@ -192,7 +195,9 @@ def stride_along(e: Expr, var: Var, varying: Varying) -> Stride:
             return 0
         if x is var:
             return 1
-        return _combined(x, *parts) if isinstance(x, Prim) and parts else None
+        if not isinstance(x, Prim) or not parts:
+            return None
+        return _combined(x, *parts) if x.name in _LINEAR else _of_digits(x, *parts, var, varying.aligned)
 
     return bottom_up(e, follow, stride, varying.strides.setdefault(id(var), {}))
 
@@ -225,6 +230,41 @@ def _combined(e: Prim, a: Stride, b: Stride) -> Stride:
     if b == 0:
         return a
     return b if a == 0 and e.name == "add" else None
+
+
+_LINEAR = frozenset({"add", "sub", "mul"})
+_DIGITS = frozenset({"floordiv", "floormod"})
+_EVEN = _LINEAR | _DIGITS
+
+
+def _of_digits(e: Prim, a: Stride, b: Stride, var: Var, lanes: int) -> Stride:
+    """Of a quotient or remainder: all lanes have the same quotient where the divisor is a multiple of what a vector
+    spans, and the first lane starts at a multiple of that too."""
+    divisor = e.args[1]
+    if not isinstance(a, int) or a <= 0 or not lanes or not isinstance(divisor, Lit):
+        return 0 if a == 0 and b == 0 else None
+    span = a * lanes
+    if divisor.value <= 0 or divisor.value % span or not _is_multiple(e.args[0], span, var, lanes):
+        return None
+    return 0 if e.name == "floordiv" else a
+
+
+def _is_multiple(e: Expr, of: int, var: Var, lanes: int) -> bool:
+    """Is an index surely a multiple of a number, where `var` is one of `lanes`?"""
+    if of == 1:
+        return True
+    if e is var:
+        return lanes % of == 0
+    if isinstance(e, Lit):
+        return bool(e.value % of == 0)
+    if not isinstance(e, Prim) or e.name not in _LINEAR:
+        return False
+    x, y = e.args
+    if e.name != "mul":
+        return _is_multiple(x, of, var, lanes) and _is_multiple(y, of, var, lanes)
+    if isinstance(x, Lit):
+        x, y = y, x
+    return isinstance(y, Lit) and _is_multiple(x, of // math.gcd(of, int(y.value)), var, lanes)
 
 
 def _scaled(stride: Stride, factor: Expr) -> Stride:

@@ -41,6 +41,7 @@ def emit_vector(w: FunctionWriter, s: For) -> None:
     if lanes == 1 or any(c.combine is None for c in s.carries) or scalarises(s, varying):
         emit_serial(w, s)
         return
+    varying.aligned = lanes if is_number(start) and int(start) % lanes == 0 else 0
     inits: list[Typed] = [(register_type(c.var.dtype), w.scalar(c.init)) for c in s.carries]
     v = Vectors(w, s, lanes, varying, [x for _, x in inits])
     inner = v.constant if is_number(start) and is_number(stop) else v.ranged
