@@ -168,7 +168,8 @@ def softmax(logits: Any, axis: Any = None, name: str | None = None) -> Tensor:
         return _of_any_rank(softmax, logits, axis)
     z, k = _shifted(logits, axis, "softmax")
     e = p.exp(z)
-    return p.div(e, _kept(p.reduce_sum(e, axes=(k,)), e, k))
+    total = p.reduce_sum(e, axes=(k,))
+    return p.mul(e, _kept(p.div(scalar_like(total, 1), total), e, k))  # one division a row, as in TensorFlow
 
 
 def log_softmax(logits: Any, axis: Any = None, name: str | None = None) -> Tensor:

@@ -1,6 +1,6 @@
 """What an epilogue reads besides the sums is fetched before they are summed: it arrives while they are.
 
-Invariant: no value depends on it. Entry point: `fetches`.
+Invariant: no value depends on it. Entry points: `fetches`; `loads_of`, for others that fetch ahead.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def fetches(tile: Tile, out: Out) -> list[Stmt]:
     found = {}
     for column in range(0, tile.columns, LINE // tile.dtype.size):
         for x in _loads(out(i, lit(column), value)):
-            if depends(x.index, i) and not any(_loads_of(x.index)):
+            if depends(x.index, i) and not any(loads_of(x.index)):
                 found[x.buffer, column] = Prefetch(x.buffer, x.index, near=True)
     return [For(i, lit(0), lit(tile.rows), tuple(found.values()))] if found else []
 
@@ -30,10 +30,11 @@ def fetches(tile: Tile, out: Out) -> list[Stmt]:
 def _loads(body: Iterable[Stmt]) -> Iterator[Load]:
     for s in body:
         if isinstance(s, (Let, Store)):
-            yield from _loads_of(s.value)
+            yield from loads_of(s.value)
 
 
-def _loads_of(x: Expr) -> Iterator[Load]:
+def loads_of(x: Expr) -> Iterator[Load]:
+    """What an expression reads."""
     pending, seen = [x], set[int]()
     while pending:
         y = pending.pop()

@@ -10,18 +10,22 @@ from __future__ import annotations
 from graphtf.ir.dims import product
 from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.loops.expr import Buffer, Expr, Load, Var, cast, iadd, imul, lit, size
-from graphtf.ir.loops.stmt import Alloc, Carry, For, Let, LoopFunc, Stmt, Store
+from graphtf.ir.loops.stmt import Alloc, Carry, For, Let, LoopFunc, Prefetch, Stmt, Store
 from graphtf.ir.op import Reduce
 from graphtf.passes.fusion.classify import squeeze
+from graphtf.passes.lower.affine import depends, stride_of
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.cost import node_weight, weight
 from graphtf.passes.lower.elements import Elements
+from graphtf.passes.lower.fetch import loads_of
 from graphtf.passes.lower.kernel import Frame, finish
 from graphtf.passes.lower.loop import TASK, blocked
 from graphtf.passes.lower.offsets import flat_offset, reindex, split_index
+from graphtf.passes.lower.operands import known
 from graphtf.passes.lower.reduce import ACCUMULATORS, accumulator, identity
 from graphtf.passes.lower.space import Axes
 
+NEAR = 16 << 10  # bytes of a row up to which it is fetched into the first cache
 WORTH_KEEPING = 6  # cost of a value from which on it is kept between phases instead of computed again
 
 
@@ -83,7 +87,7 @@ class Rows:
         index = (*outer, *split_index(k, self.row_shape))
         elements = self.elements(index, r, k)
         values = [elements.element(n.inputs[0], index) for n in sums]
-        stores: list[Stmt] = []
+        stores: list[Stmt] = self.next_row(r, k) if p == 1 else []
         for v in results:
             at = self.own_index(v, index)
             stores.append(Store(self.frame.results[v], flat_offset(index, self.space), elements.element(v, at)))
@@ -101,6 +105,21 @@ class Rows:
         loop = For(k, lit(0), size(self.row), (*elements.checks(), *stores), "vector", carries=tuple(carries),
                    unroll=ACCUMULATORS if carries else 2)  # fmt: skip
         return [loop]
+
+    def next_row(self, r: Expr, k: Var) -> list[Stmt]:
+        """Fetch what phase 0 reads of the next row: it arrives while this one is computed."""
+        if not isinstance(r, Var):  # the only row
+            return []
+        following = (*split_index(iadd(r, 1), self.outer), *split_index(k, self.row_shape))
+        elements = Elements(self.region, self.frame.operands, self.frame.sites)
+        found = {}
+        for n in self.region.nodes:
+            if isinstance(n.op.lowering, Reduce) and self.phase[n.out] == 1:
+                for x in loads_of(elements.element(n.inputs[0], following)):
+                    if depends(x.index, r) and stride_of(x.index, k) == 1:
+                        near = known(self.row) * x.dtype.size <= NEAR
+                        found[x.buffer] = Prefetch(x.buffer, x.index, near)
+        return list(found.values())
 
     def name_scalars(self, p: int, outer: tuple[Expr, ...]) -> list[Stmt]:
         """Results per row that follow from the reductions of phase p, computed once and stored where they leave."""
