@@ -44,7 +44,7 @@ def compare(graph: Graph, args: Sequence[Any]) -> list[Difference]:
     >>> [str(d) for d in compare(g, [np.float32([1, 2])])]
     ['output 0: largest difference 0']
     """
-    from graphtf.runtime import compile
+    from graphtf.runtime.compiler import compile
 
     wanted, found = run(lambda a: interpret(graph, a), args), run(compile(graph).run, args)
     names = [f"output {k}" for k in range(len(graph.outputs))]

@@ -61,7 +61,7 @@ def compared(terminal: Terminal, graph: Graph, args: Sequence[Any], bisect: bool
 def blame(graph: Graph, args: Sequence[Any]) -> str:
     """Which node differs first, and which pass, or the code generator, is to blame."""
     from graphtf.functions.verified import Verified
-    from graphtf.runtime import compile
+    from graphtf.runtime.compiler import compile
 
     try:
         Verified(graph, lambda g: compile(g).run)(copied(args))

@@ -28,6 +28,9 @@ _SUFFIX = ".gtf"
 _TEMPORARY = ".tmp"
 _STALE_SECONDS = 3600.0  # a temporary file this old belongs to a process that died
 _TOUCH_SECONDS = 600.0  # how exact "recently used" is
+_LOOKED = "looked"  # an empty file, as old as the last look at all entries,
+_LOOK_SECONDS = 3600.0  # which another process does not repeat for so long
+_BLOCK = 4096  # bytes that a file takes at least
 _KEEP_RATIO = 0.8  # eviction frees this much room at once, so that it is rare
 _OPEN_FLAGS = os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 _TICKET = itertools.count()
@@ -105,24 +108,35 @@ class ObjectCache:
         return self._directory / f"{key}{_SUFFIX}"
 
     def _account(self, added: int) -> None:
-        """Add to the running total; when it passes the limit, look at the directory and evict."""
+        """Add to the running total; when it passes the limit, look at the directory and evict.
+
+        What other processes added is looked at once in a while only: there may be many entries.
+        """
         with self._lock:
-            if self._used is not None:
-                self._used += added
-                if self._used <= self._limit:
-                    return
-            self._used = self._evict()
+            if self._used is None:
+                self._used = 0 if self._looked_at_lately() else self._limit
+            self._used += _on_disk(added)
+            if self._used > self._limit:
+                self._used = self._evict()
+
+    def _looked_at_lately(self) -> bool:
+        assert self._directory is not None
+        try:
+            return time.time() - (self._directory / _LOOKED).stat().st_mtime < _LOOK_SECONDS
+        except OSError:
+            return False
 
     def _evict(self) -> int:
         """Remove stale temporaries, then least recently used entries down to the limit. Returns the bytes left."""
         assert self._directory is not None
         entries: list[tuple[float, int, str]] = []
         try:
+            (self._directory / _LOOKED).touch()
             with os.scandir(self._directory) as listing:
                 for item in listing:
                     status = item.stat(follow_symlinks=False)
                     if item.name.endswith(_SUFFIX):
-                        entries.append((status.st_mtime, status.st_size, item.path))
+                        entries.append((status.st_mtime, _on_disk(status.st_size), item.path))
                     elif item.name.endswith(_TEMPORARY) and time.time() - status.st_mtime > _STALE_SECONDS:
                         _remove(Path(item.path))
         except OSError as error:
@@ -137,6 +151,10 @@ class ObjectCache:
             _remove(Path(path))
             used -= size
         return used
+
+
+def _on_disk(size: int) -> int:
+    return -(-size // _BLOCK) * _BLOCK
 
 
 @functools.cache

@@ -29,7 +29,7 @@ def load_module(engine: Engine, module: Module) -> Loaded:
 def load_modules(engine: Engine, modules: Sequence[Module]) -> list[Loaded]:
     """As `load_module` for each; those not in the cache are written and compiled together."""
     keys = [module_key(m, engine.target) for m in modules]
-    found = [_cached(engine.cache, key) for key in keys]
+    found = [cached_objects_of(engine.cache, key) for key in keys]
     missing = [k for k, objects in enumerate(found) if objects is None]
     for k, objects in zip(missing, _compiled(engine, [modules[k] for k in missing])):
         engine.cache.put(keys[k], pack(objects))
@@ -54,7 +54,8 @@ def _compiled(engine: Engine, modules: Sequence[Module]) -> list[list[bytes]]:
     return [list(itertools.islice(objects, count)) for count in counts]
 
 
-def _cached(cache: ObjectCache, key: str) -> list[bytes] | None:
+def cached_objects_of(cache: ObjectCache, key: str) -> list[bytes] | None:
+    """The code under a module's key, if the cache has it."""
     found = cache.get(key)
     try:
         return None if found is None else unpack(found)

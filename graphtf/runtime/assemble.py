@@ -6,14 +6,13 @@ read the same table. Entry point: `assemble(graph, caps)`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from graphtf.ir.dims import symbols
 from graphtf.ir.graph import Graph, Node, Value
-from graphtf.ir.interpret import Array, node_runner
 from graphtf.ir.loops.expr import Buffer, Load, lit, size
 from graphtf.ir.loops.rewrite import map_checks
 from graphtf.ir.loops.stmt import Copy, If, Invoke, LoopFunc, Module, Site, Stmt, While
@@ -25,46 +24,9 @@ from graphtf.passes.lower.select import Recipe, host_reason, lower_node, recipe
 from graphtf.runtime.aliasing import Flow
 from graphtf.runtime.arrays import native_layout
 from graphtf.runtime.slots import Slot, SlotTable
+from graphtf.runtime.steps import Assembly, HostStep, NativeStep
 
 _FOREVER = 1 << 60  # a position after the program's end
-
-
-@dataclass
-class NativeStep:
-    """One call of native code."""
-
-    module: Module
-    nodes: tuple[Node, ...]
-
-
-@dataclass
-class HostStep:
-    """One node run by its reference, in Python, and why."""
-
-    node: Node
-    why: str
-    operands: tuple[Slot | int, ...]  # an int: the graph input that is a variable
-    results: tuple[Slot, ...]
-    opens_phase: bool  # its results' sizes are known only once it has run
-    touches_variables: bool  # it may assign some
-
-    @cached_property
-    def run(self) -> Callable[..., list[Array]]:
-        """Runs the node on operands, for sizes that are known."""
-        return node_runner(self.node)
-
-
-@dataclass
-class Assembly:
-    """What a program runs."""
-
-    graph: Graph
-    table: SlotTable
-    steps: list[NativeStep | HostStep]
-    results: list[Slot]  # for each output of the graph
-    written: tuple[int, ...]  # inputs that are variables and are assigned
-    sites: tuple[Site, ...]  # what the numbers of failed checks mean
-    shown: dict[int, tuple[Node, tuple[Slot, ...]]]  # checks whose error shows operands: the node, where they lie
 
 
 @dataclass

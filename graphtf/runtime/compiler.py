@@ -12,15 +12,15 @@ from dataclasses import replace
 from graphtf.flags import flags
 from graphtf.ir.graph import Graph
 from graphtf.ir.loops.stmt import If, Stmt, While
-from graphtf.llvm.call import Gil, make_caller
 from graphtf.llvm.engine import engine
 from graphtf.llvm.load import load_modules
 from graphtf.llvm.target import Target, usable_cores
 from graphtf.passes.lower.bounds import checked
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.pipeline import Pipeline
-from graphtf.runtime.assemble import Assembly, NativeStep, assemble
-from graphtf.runtime.program import Native, Program
+from graphtf.runtime.assemble import assemble
+from graphtf.runtime.program import Native, Program, native
+from graphtf.runtime.steps import Assembly, NativeStep, plan_of
 
 
 def caps_of(target: Target) -> Caps:
@@ -48,9 +48,11 @@ def build(
     assembly = assemble(graph, host_caps(), known)
     if debug or flags.debug:
         assembly = with_checks(assembly)
-    natives = load([step for step in assembly.steps if isinstance(step, NativeStep)])
+    natives = iter(load([step for step in assembly.steps if isinstance(step, NativeStep)]))
+    steps = [next(natives) if isinstance(step, NativeStep) else step for step in assembly.steps]
     reports = pipeline.reports if pipeline is not None else ()
-    return Program(assembly, natives, functools.partial(build, debug=debug), reports)
+    again = functools.partial(build, debug=debug)
+    return Program(plan_of(assembly), graph, steps, lambda: assembly, again, reports)
 
 
 def with_checks(assembly: Assembly) -> Assembly:
@@ -65,12 +67,11 @@ def with_checks(assembly: Assembly) -> Assembly:
 
 def load(steps: Sequence[NativeStep]) -> list[Native]:
     """Machine code for native steps."""
-    natives = []
-    for step, loaded in zip(steps, load_modules(engine(), [step.module for step in steps])):
-        quick, patient = (make_caller(loaded, gil=gil) for gil in (Gil.HELD, Gil.INTERRUPTIBLE))
-        lasting = any(map(has_loop, step.module.main.body))
-        natives.append(Native(quick, patient, step.module.main.sizes, step, lasting))
-    return natives
+    loaded = load_modules(engine(), [step.module for step in steps])
+    return [
+        native(code, step.module.main.sizes, any(map(has_loop, step.module.main.body)), step)
+        for step, code in zip(steps, loaded)
+    ]
 
 
 def has_loop(s: Stmt) -> bool:

@@ -11,24 +11,29 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
 
-from graphtf.ir.dims import Dim, evaluate, nonnegative, symbols
+from graphtf.ir.dims import Dim, evaluate
 from graphtf.ir.graph import Graph
 from graphtf.ir.interpret import interpret, locate, run_node
 from graphtf.ir.match import bind_result, match_arguments
 from graphtf.ir.state import Cell
-from graphtf.passes.pipeline import Report
+from graphtf.llvm.call import Gil, make_caller
+from graphtf.llvm.link import Loaded
 from graphtf.runtime.arrays import address, native_layout, reachable
-from graphtf.runtime.assemble import Assembly, HostStep, NativeStep
 from graphtf.runtime.failure import raise_for
 from graphtf.runtime.frame import SMALL_WORK, Env, Frame, Layout
 from graphtf.runtime.slots import Slot
+from graphtf.runtime.steps import Assembly, HostStep, NativeStep, Plan
+
+if TYPE_CHECKING:  # the passes are not needed to run
+    from graphtf.passes.pipeline import Report
 
 Array = np.ndarray[Any, Any]
 Caller = Callable[[int], int]
@@ -50,45 +55,53 @@ class Native:
     quick: Caller  # holds the interpreter lock: for calls of microseconds
     patient: Caller  # gives it away, and can be interrupted
     sizes: tuple[str, ...]
-    step: NativeStep
+    step: NativeStep | None  # what the code was made of, if it was made in this process
     loops: bool  # may it run for ever?
+
+
+def native(code: Loaded, sizes: tuple[str, ...], loops: bool, step: NativeStep | None = None) -> Native:
+    """A native step of loaded code."""
+    quick, patient = (make_caller(code, gil=gil) for gil in (Gil.HELD, Gil.INTERRUPTIBLE))
+    return Native(quick, patient, sizes, step, loops)
 
 
 class Program:
     """A compiled graph. `compile_region` makes programs of the regions that host steps run."""
 
     def __init__(
-        self, assembly: Assembly, natives: Sequence[Native], compile_region: Callable[..., Program],
-        reports: Sequence[Report] = (),
+        self, plan: Plan, graph: Graph, steps: Sequence[Native | HostStep], assemble: Callable[[], Assembly],
+        compile_region: Callable[..., Program], reports: Sequence[Report] = (),
     ) -> None:  # fmt: skip
-        self.graph: Graph = assembly.graph
-        self.assembly = assembly
+        """`graph` says what arguments fit, and what the results are by the reference; `assemble` gives what the plan
+        was made of."""
+        self.plan = plan
         self.reports = tuple(reports)  # what each pass did
         self.compile_region = compile_region
         self.regions: dict[int, tuple[Graph, Program]] = {}
-        ready = iter(natives)
-        self.steps: list[Native | HostStep] = [next(ready) if isinstance(s, NativeStep) else s for s in assembly.steps]
+        self.steps = list(steps)
         self.host_steps = [s for s in self.steps if isinstance(s, HostStep)]
-        self.match = match_arguments(self.graph)
-        slots = assembly.table.slots
-        self.inputs = [(s.number, s.position, s.dtype) for s in slots if s.kind == "input"]
-        variables = [s for s in slots if s.kind == "variable"]
-        self.variables = [(s, s.number, s.position, s.dtype.np, s.position in assembly.written) for s in variables]
-        self.layout = Layout(self.graph.name, slots, [n.sizes for n in natives])
-        outputs = [s for s in slots if s.kind == "output"]
-        self.layout.outputs = [(s, self.graph.outputs[s.position].ir_type.dims) for s in outputs]
-        self.results = [(slot.number, self.relabelled(k, slot)) for k, slot in enumerate(assembly.results)]
-        self.constants = {s.number: s.array for s in assembly.results if s.kind == "constant" and s.array is not None}
-        self.doubtful = doubtful_sizes(self.graph, self.match.names)
+        self.match = match_arguments(graph)
+        self.reference = graph
+        self.assemble = assemble
+        self.inputs = [(s.number, s.position, s.dtype) for s in plan.slots if s.kind == "input"]
+        variables = [s for s in plan.slots if s.kind == "variable"]
+        self.variables = [(s, s.number, s.position, s.dtype.np, s.position in plan.written) for s in variables]
+        self.layout = Layout(plan.name, plan.slots, [s.sizes for s in self.steps if isinstance(s, Native)])
+        self.layout.outputs = plan.outputs
+        self.results = [(slot.number, dims) for slot, dims in plan.results]
+        self.constants = {s.number: s.array for s, _ in plan.results if s.kind == "constant" and s.array is not None}
+        self.doubtful = plan.doubtful
         self.plain = not self.host_steps and not self.constants and all(dims is None for _, dims in self.results)
 
-    def relabelled(self, k: int, slot: Slot) -> tuple[Dim, ...] | None:
-        """The shape of output k where it is the same memory as an array of another shape."""
-        v = self.graph.outputs[k]
-        if slot.kind == "output" or v in self.graph.inputs:
-            return None
-        made = any(v is x for s in self.host_steps for x in s.node.outputs)
-        return None if made else v.ir_type.dims
+    @cached_property
+    def assembly(self) -> Assembly:
+        """What the program was made of."""
+        return self.assemble()
+
+    @property
+    def graph(self) -> Graph:
+        """The optimised graph."""
+        return self.assembly.graph
 
     # ---- running ----------------------------------------------------------------------------------------------------
 
@@ -102,7 +115,7 @@ class Program:
         if sizes:
             env = {**env, **sizes}
         if self.doubtful and any(evaluate(d, env) < 0 for d in self.doubtful):
-            return interpret(self.graph, args, env)  # which refuses it, unless what is too small is never reached
+            return interpret(self.reference, args, env)  # which refuses it, unless what is too small is never reached
         frame = self.layout.take(env)
         table = frame.table
         arrays: dict[int, Array] = {}
@@ -170,13 +183,12 @@ class Program:
         if caller(ctypes.addressof(frame.blocks[index])):
             site, value = frame.status
             self.show(site, frame, env, arrays)
-            raise_for(self.assembly.sites, site, value)
+            raise_for(self.plan.sites, site, value)
 
     def show(self, site: int, frame: Frame, env: Env, arrays: dict[int, Array]) -> None:
         """Raise the error of a failed check that shows values, if check number `site` (from 1) is one."""
-        found = self.assembly.shown.get(site - 1)
-        if found is not None:
-            node, slots = found
+        if site - 1 in self.plan.shown:
+            node, slots = self.assembly.shown[site - 1]
             shapes = (tuple(evaluate(d, env) for d in v.ir_type.dims) for v in node.inputs)
             run_node(node, [value_in(frame, slot, shape, arrays) for slot, shape in zip(slots, shapes)], env)
 
@@ -216,13 +228,6 @@ class Program:
         if found is None:
             found = self.regions[id(graph)] = graph, self.compile_region(graph, known=tuple(env))
         return found[1]
-
-
-def doubtful_sizes(graph: Graph, known: Iterable[str]) -> list[Dim]:
-    """Sizes on the way that may turn out negative (a window that does not fit), of those known at entry."""
-    names = set(known)
-    sizes = {d for n in graph.walk() for v in n.outputs for d in v.ir_type.dims_or_none if not isinstance(d, int)}
-    return [d for d in sizes if names.issuperset(symbols(d)) and not nonnegative(d)]
 
 
 def evaluated(x: Any, env: Env) -> Any:

@@ -156,7 +156,7 @@ def test_a_failing_disk_is_a_miss(cache: ObjectCache, monkeypatch: pytest.Monkey
 
 def test_least_recently_used_entries_go_first(tmp_path: Path) -> None:
     keys = [cache_key(str(i)) for i in range(12)]
-    cache = ObjectCache(tmp_path, limit=10_500)
+    cache = ObjectCache(tmp_path, limit=9 * 4096)  # what nine small files take
     for age, key in enumerate(keys[:9]):
         cache.put(key, bytes(1000))
         os.utime(entry(cache, key), (age, age))
@@ -166,7 +166,22 @@ def test_least_recently_used_entries_go_first(tmp_path: Path) -> None:
     assert keys[0] in kept
     assert keys[9] in kept
     assert keys[1] not in kept
-    assert sum(path.stat().st_size for path in tmp_path.rglob("*.gtf")) <= 10_500
+    assert len(list(tmp_path.rglob("*.gtf"))) <= 9
+
+
+def test_one_process_looks_at_all_entries_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    evict = ObjectCache._evict
+    monkeypatch.setattr(ObjectCache, "_evict", lambda cache: looks.append(cache) or evict(cache))
+    first, second = ObjectCache(tmp_path), ObjectCache(tmp_path)
+    first.put(KEY, PAYLOAD)
+    second.put(OTHER, PAYLOAD)
+    assert looks == [first]
+    assert first.directory is not None
+    os.utime(first.directory / "looked", (0, 0))
+    third = ObjectCache(tmp_path)
+    third.put(KEY, PAYLOAD)
+    assert looks == [first, third]
 
 
 def test_an_entry_above_the_limit_is_not_stored(tmp_path: Path) -> None:

@@ -77,9 +77,8 @@ def code_generation(graph: Graph) -> str:
     from graphtf.llvm.engine import Engine
     from graphtf.llvm.load import load_module
     from graphtf.llvm.target import host
-    from graphtf.runtime import build
     from graphtf.runtime.assemble import NativeStep, assemble
-    from graphtf.runtime.compiler import host_caps
+    from graphtf.runtime.compiler import build, host_caps
 
     start = time.perf_counter()
     modules = [s.module for s in assemble(graph, host_caps()).steps if isinstance(s, NativeStep)]
