@@ -33,7 +33,7 @@ PYTHON_SYMBOLS = (
 # A worker without work looks for more this long before it blocks: long enough to bridge the Python code between two
 # steps of a loop (waking a blocked one costs 20 to 70 microseconds), short enough not to be seen in the processor's
 # load. After the first part of that time it offers its processor to others at every look.
-SPIN_NANOSECONDS = 200_000
+SPIN_NANOSECONDS = 500_000
 KEEN_NANOSECONDS = 20_000
 
 _PAUSE = {
