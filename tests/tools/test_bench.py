@@ -16,7 +16,7 @@ import graphtf as tf
 from graphtf.llvm.call import make_caller
 from graphtf.llvm.engine import engine
 from graphtf.llvm.target import named
-from graphtf.tools.bench.command import SECTIONS, doubts, ratio
+from graphtf.tools.bench.command import SECTIONS, SHAPES, doubts, ratio
 from graphtf.tools.bench.growth import grown
 from graphtf.tools.bench.measure import OURS, Figure, child, environment, work
 from graphtf.tools.bench.roofline import _CHAINS, multiply_adds, together
@@ -30,6 +30,7 @@ def peers(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(FOLDER))
     import peers.inputs
     import peers.numpy_works
+    import peers.tensorflow_shapes
     import peers.tensorflow_works
 
     return peers
@@ -40,7 +41,20 @@ SMALL = {"huber": 300, "gelu": 300, "softmax": 3, "layernorm": 3, "matmul": 9, "
 
 
 def test_every_work_is_tried(peers: Any) -> None:
-    assert set(SMALL) == set(peers.inputs.WORKS) == set(peers.tensorflow_works.WORKS)
+    assert {*SMALL, *peers.shapes.SHAPES} == set(peers.inputs.WORKS)
+    assert set(SMALL) == set(peers.tensorflow_works.WORKS)
+    assert set(peers.tensorflow_shapes.OPS) == set(peers.shapes.SHAPES) == {w.split(":")[0] for w in SHAPES}
+
+
+@pytest.mark.parametrize("name", [w.split(":")[0] for w in SHAPES])
+def test_shapes_agree(name: str, peers: Any) -> None:
+    """Compiled and eager."""
+    images = name.startswith("conv") or name in ("strided", "dilated", "depthwise", "maxpool")
+    arrays = peers.inputs.arrays(f"{name}:{1 if images else 13}")
+    compiled = peers.tensorflow_shapes.step(name, tf, tf.function, arrays)().numpy()
+    eager = peers.tensorflow_shapes.step(name, tf, lambda f: f, arrays)().numpy()
+    close = 2e-2 if name == "half" else 2e-4
+    np.testing.assert_allclose(compiled, eager, rtol=close, atol=10 * close if name == "half" else 1e-3)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -61,7 +75,7 @@ def test_works_agree(name: str, peers: Any) -> None:
 
 
 def test_unknown_works_are_refused(peers: Any) -> None:
-    for bad in ("huber", "huber:", "huber:-1", "huber:0", "sort:5"):
+    for bad in ("huber", "huber:", "huber:-1", "huber:0", "rank:5"):
         with pytest.raises(ValueError, match="no workload"):
             peers.inputs.split(bad)
 
@@ -131,4 +145,4 @@ def test_growth_counts_nodes() -> None:
 
 
 def test_there_is_a_section_for_everything() -> None:
-    assert list(SECTIONS) == ["machine", "start", "small", "kernels", "training", "first", "growth"]
+    assert list(SECTIONS) == ["machine", "start", "small", "kernels", "training", "shapes", "first", "growth"]

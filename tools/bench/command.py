@@ -16,9 +16,17 @@ from graphtf.tools.terminal import Terminal, digits, duration
 from graphtf.tools.usage import UsageError
 
 PEERS = ("tensorflow", "xla", "jax", "torch", "torch.compile")
+ALL = (*PEERS, "numpy")
+FEW = ("tensorflow", "jax", "torch")  # whom many workloads are measured beside
 KERNELS = ("huber:65536", "huber:4194304", "gelu:1048576", "softmax:4096", "layernorm:4096",
            "matmul:128", "matmul:512", "matmul:1024")  # fmt: skip
 TRAINING = ("mlpfwd:1", "mlp:32", "mlp:256", "cnn:32", "attn:8", "lstm:32")
+SHAPES = (
+    "tall:5000", "flat:3000", "odd:301", "adjoint:500", "batched:64", "double:400", "half:400", "integer:300",
+    "matvec:3000", "sum0:2000", "sum1:2000", "middle:60", "transpose:2000", "heads:8", "concat:2000", "lookup:4096",
+    "segments:4096", "cumsum:2000", "argmax:2000", "sort:500", "topk:500", "conv3x3:8", "conv1x1:8", "strided:8",
+    "dilated:8", "depthwise:8", "conv1d:16", "conv3d:2", "maxpool:8",
+)  # fmt: skip
 SMALL = {
     "add:4": ("x + y, eagerly", "4 µs"),
     "tape:4": ("gradient of sum(x * y) by a tape, eagerly", "40 µs"),
@@ -76,10 +84,10 @@ class Bench:
             self.found = peaks()
         return self.found
 
-    def implementations(self) -> list[tuple[str, str]]:
-        """Names, and the Python that runs each."""
-        others = [(name, self.peers) for name in PEERS] if self.peers else []
-        return [(OURS, sys.executable), *others, ("numpy", sys.executable)]
+    def implementations(self, names: Sequence[str] = ALL) -> list[tuple[str, str]]:
+        """Names, and the Python that runs each: this, and those of `names` that there are."""
+        others = [(n, self.peers) for n in names if n in PEERS] if self.peers else []
+        return [(OURS, sys.executable), *others, *((n, sys.executable) for n in names if n not in PEERS)]
 
     def machine(self) -> None:
         p = self.peaks
@@ -114,28 +122,32 @@ class Bench:
         self.side_by_side("Kernels", [w for w in self.works if w in KERNELS or w.split(":")[0] in _KERNEL_NAMES])
 
     def training(self) -> None:
-        self.side_by_side("Networks", [w for w in self.works if w.split(":")[0] not in _KERNEL_NAMES])
+        others = (w for w in self.works if w not in SHAPES)
+        self.side_by_side("Networks", [w for w in others if w.split(":")[0] not in _KERNEL_NAMES])
 
-    def side_by_side(self, title: str, works: Sequence[str]) -> None:
+    def shapes(self) -> None:
+        self.side_by_side("Other shapes and ops", [w for w in SHAPES if w in self.works], FEW)
+
+    def side_by_side(self, title: str, works: Sequence[str], others: Sequence[str] = ALL) -> None:
         """Workloads, an implementation a column, with the best of the others against us."""
         if not works:
             return
-        names = [name for name, _ in self.implementations()]
+        names = [name for name, _ in self.implementations(others)]
         self.report.section(title, "median time of a step; ratio: the best of the others to graphtf, above 1 is faster")
         rows, remarks = [], []
         for w in self.report.terminal.progress(works, len(works), "  measuring"):
-            figures = self.measured(w)
+            figures = self.measured(w, others)
             rows.append([w, *(cell(figures[n]) for n in names), self.share(figures[OURS]), ratio(figures)])
             remarks += doubts(w, figures)
         self.report.table(["work", *names, "of peak", "ratio"], rows, "<" + ">" * (len(names) + 2))
         for remark in remarks:
             self.report.remark(remark)
 
-    def measured(self, name: str) -> dict[str, Figure]:
+    def measured(self, name: str, others: Sequence[str] = ALL) -> dict[str, Figure]:
         """A workload in every implementation; of several rounds, taken in turns, the one with the middle time."""
         found: dict[str, list[Figure]] = {}
         for _ in range(self.rounds):
-            for implementation, python in self.implementations():
+            for implementation, python in self.implementations(others):
                 found.setdefault(implementation, []).append(work(implementation, name, python))
         return {n: sorted(figures, key=lambda f: f.median)[len(figures) // 2] for n, figures in found.items()}
 
@@ -177,10 +189,13 @@ class Bench:
 
 SECTIONS: dict[str, Callable[[Bench], None]] = {
     "machine": Bench.machine, "start": Bench.start, "small": Bench.small, "kernels": Bench.kernels,
-    "training": Bench.training, "first": Bench.first, "growth": Bench.growth,
+    "training": Bench.training, "shapes": Bench.shapes, "first": Bench.first, "growth": Bench.growth,
 }  # fmt: skip
 _KERNEL_NAMES = {w.split(":")[0] for w in (*KERNELS, *SMALL)}
-_BYTES = {"huber", "gelu", "softmax", "layernorm", "add", "call"}
+_BYTES = {"huber", "gelu", "softmax", "layernorm", "add", "call"} | {
+    "matvec", "sum0", "sum1", "middle", "transpose", "heads", "concat", "lookup", "segments", "cumsum", "argmax",
+    "sort", "topk", "maxpool",
+}  # fmt: skip
 
 
 def cell(f: Figure) -> str:
@@ -220,10 +235,10 @@ def main(options: argparse.Namespace) -> int:
     for name in options.only:
         if name not in SECTIONS:
             raise UsageError(f"no section {name!r}; there are {', '.join(SECTIONS)}")
-    works = tuple(options.works.split(",")) if options.works else (*KERNELS, *TRAINING)
+    works = tuple(options.works.split(",")) if options.works else (*KERNELS, *TRAINING, *SHAPES)
     report = Report(Terminal())
     bench = Bench(report, options.peers, works, max(1, options.rounds))
-    wanted = options.only or (["machine", "kernels", "training"] if options.works else list(SECTIONS))
+    wanted = options.only or (["machine", "kernels", "training", "shapes"] if options.works else list(SECTIONS))
     for name in wanted:
         SECTIONS[name](bench)
     if options.markdown:

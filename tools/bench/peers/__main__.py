@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from peers.inputs import EAGER, arrays, split
+from peers.inputs import EAGER, SHAPES, arrays, split
 
 COMPILERS = ("xla", "torch.compile")
 ROUNDS, ROUND_SECONDS, MOST = 7, 0.2, 5000
@@ -27,25 +27,31 @@ def prepared(implementation: str, work: str) -> tuple[Callable[[], Any], Callabl
     if name in EAGER and implementation in COMPILERS:
         raise SystemExit(f"{implementation} has no {name}: it is not compiled")
     if implementation in ("tensorflow", "xla", "graphtf"):
-        from peers import tensorflow_works
+        from peers import tensorflow_shapes, tensorflow_works
 
         tf = importlib.import_module("graphtf" if implementation == "graphtf" else "tensorflow")
         options = {"jit_compile": True} if implementation == "xla" else {}
-        return tensorflow_works.WORKS[name](tf, lambda f: tf.function(f, **options), data), lambda r: r.numpy()
+        compiled = lambda f: tf.function(f, **options)  # noqa: E731
+        if name in SHAPES:
+            return tensorflow_shapes.step(name, tf, compiled, data), lambda r: r.numpy()
+        return tensorflow_works.WORKS[name](tf, compiled, data), lambda r: r.numpy()
     if implementation == "jax":
-        from peers import jax_works
+        from peers import jax_shapes, jax_works
 
-        return jax_works.WORKS[name](data), lambda r: r.block_until_ready()
+        step = jax_shapes.step(name, data) if name in SHAPES else jax_works.WORKS[name](data)
+        return step, lambda r: r.block_until_ready()
     if implementation in ("torch", "torch.compile"):
         import torch
-        from peers import torch_works
+        from peers import torch_shapes, torch_works
 
         compiled = torch.compile if implementation == "torch.compile" else lambda f: f
+        if name in SHAPES:
+            return torch_shapes.step(name, compiled, data), lambda r: r
         return torch_works.WORKS[name](compiled, data), lambda r: r
     if implementation == "numpy":
         from peers import numpy_works
 
-        if name not in numpy_works.WORKS:
+        if name not in numpy_works.WORKS:  # among them all of SHAPES: others are compared with compilers
             raise SystemExit(f"numpy has no {name}")
         return numpy_works.WORKS[name](data), lambda r: r
     raise SystemExit(f"no implementation {implementation!r}")

@@ -7,33 +7,16 @@ Entry point: `arrays(work)`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from peers.shapes import SHAPES
+from peers.work import Arrays, Work, normal
 
-Array = np.ndarray[Any, Any]
-Arrays = dict[str, Array]
 ROW = 1024  # elements of a row in softmax and layernorm
 MLP = (784, 300, 100, 10)
 SEQUENCE, WIDTH, HEADS = 128, 256, 8  # of the transformer block
 EAGER = ("add", "tape")  # workloads that are not compiled
 STEPS, FEATURES, UNITS = 50, 8, 64  # of the recurrent layer
-
-
-@dataclass(frozen=True)
-class Work:
-    """A workload: what it computes, its arrays for a size, and its amount (bytes or floating-point operations)."""
-
-    what: str
-    make: Callable[[np.random.Generator, int], Arrays]
-    amount: Callable[[int], float]
-    unit: str  # "B" or "FLOP"
-
-
-def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> Array:
-    return (scale * rng.standard_normal(shape)).astype(np.float32)
 
 
 def _pair(rng: np.random.Generator, n: int) -> Arrays:
@@ -114,6 +97,7 @@ WORKS = {
     "add": Work("x + y on n×n matrices, eagerly", _square, lambda n: 12.0 * n * n, "B"),
     "tape": Work("the gradient of sum(x * y) on n×n matrices, eagerly", _square, lambda n: 2.0 * n * n, "FLOP"),
     "call": Work("x + y on n×n matrices: the overhead of a call", _square, lambda n: 12.0 * n * n, "B"),
+    **SHAPES,
 }  # fmt: skip
 
 
