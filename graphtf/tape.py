@@ -17,7 +17,6 @@ from typing import Any
 from graphtf import nest
 from graphtf.convert import array_tensor, convert_to_tensor, stack_rows
 from graphtf.indexed_slices import IndexedSlices
-from graphtf.ir.binding import active_binder
 from graphtf.ir.dims import product
 from graphtf.ir.dtypes import int32 as _INT
 from graphtf.ir.ops.prims import full_like, p, whole
@@ -191,11 +190,10 @@ class GradientTape:
         self._start()
         targets, flat = _leaves(target), _leaves(sources)
         try:
-            found = self._backward(targets, flat, _seeds(len(targets), output_gradients), active_binder() is None)
+            found = self._backward(targets, flat, _seeds(len(targets), output_gradients), rows=True)
         finally:
             self._finish()
-        if Rows in map(type, found):
-            found = [_slices(g) if type(g) is Rows else g for g in found]
+        found = as_slices(found)
         if unconnected is UnconnectedGradients.ZERO:
             found = [full_like(_end(s), 0) if g is None else g for g, s in zip(found, flat)]
         return nest.pack_sequence_as(sources, found) if nest.is_nested(sources) else found[0]
@@ -271,8 +269,12 @@ def _end(x: Any) -> Any:
     return x if not isinstance(x, IndexedSlices) else x.values
 
 
+def as_slices(found: list[Any]) -> list[Any]:
+    """Cotangents as users get them: those of some rows are `IndexedSlices`."""
+    return [_slices(g) if type(g) is Rows else g for g in found] if Rows in map(type, found) else found
+
+
 def _slices(rows: Rows) -> IndexedSlices:
-    """A cotangent of some rows as users get it."""
     values, numbers = rows.joined()
     return IndexedSlices(values, numbers, shape_vector(rows.like.ir_type.dims))
 

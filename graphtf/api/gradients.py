@@ -18,7 +18,7 @@ from graphtf.ir.graph import Value
 from graphtf.ir.ops.prims import full_like, p
 from graphtf.passes.autodiff import backward
 from graphtf.recording import Record
-from graphtf.tape import UnconnectedGradients
+from graphtf.tape import UnconnectedGradients, as_slices
 from graphtf.tensor import SymbolicTensor
 from graphtf.variable import Variable
 
@@ -57,7 +57,7 @@ def gradients(
     records = [r for r in seen.records() if not any(id(y) in stopped for y in r.outputs)]
     pairs = [(y, ct) for y, ct in zip(targets, seeds) if y.dtype.is_inexact]
     cts = [full_like(y, 1) if ct is None else convert_to_tensor(ct, y.dtype) for y, ct in pairs]
-    found = backward(records, [y for y, _ in pairs], sources, cts)
+    found = as_slices(backward(records, [y for y, _ in pairs], sources, cts, rows=True))
     zero = UnconnectedGradients(unconnected_gradients) is UnconnectedGradients.ZERO
     return [full_like(x, 0) if g is None and zero else g for g, x in zip(found, sources)]
 
@@ -124,7 +124,7 @@ def _jacobian(gradient: Any, x: Any) -> Any:
         raise ValueError(f"hessians: the sizes of {x!r} must be known when the function is traced")
     if gradient is None:
         return None
-    flat = p.reshape(gradient, shape=(count,))
+    flat = p.reshape(convert_to_tensor(gradient), shape=(count,))
     rows = [gradients(p.slice(flat, starts=(k,), limits=(k + 1,), strides=(1,)), [x])[0] for k in range(count)]
     parts = [full_like(convert_to_tensor(x), 0) if r is None else r for r in rows]
     return p.reshape(stack_rows(parts), shape=(*dims, *dims))

@@ -187,23 +187,48 @@ def test_python_functions_by_decoration(way: Any) -> None:
     assert found.numpy() == 0.5 and abs(other.numpy() - np.sinh(4.0)) < 1e-4
 
 
-def test_gradients_of_look_ups_are_slices_eagerly() -> None:
+def test_gradients_of_look_ups_are_slices(way: Any) -> None:
     table = tf.Variable([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
-    with tf.GradientTape(persistent=True) as tape:
-        first = tf.reduce_sum(tf.gather(table, [0, 2, 0]) * 2.0)
-        both = first + tf.reduce_sum(tf.nn.embedding_lookup(table, tf.constant([[1]], tf.int64)))
-        dense = both + tf.reduce_sum(table)
-        squared = tf.reduce_sum(tf.gather(table * table, [1]))
-    g = tape.gradient(first, table)
-    assert isinstance(g, tf.IndexedSlices) and g.dense_shape.numpy().tolist() == [3, 2]
-    assert g.indices.numpy().tolist() == [0, 2, 0] and g.values.numpy().tolist() == [[2.0, 2.0]] * 3
-    g = tape.gradient(both, table)
-    assert isinstance(g, tf.IndexedSlices)
-    assert tf.convert_to_tensor(g).numpy().tolist() == [[4.0, 4.0], [1.0, 1.0], [2.0, 2.0]]
-    g = tape.gradient(dense, table)
-    assert isinstance(g, tf.Tensor) and g.numpy().tolist() == [[5.0, 5.0], [2.0, 2.0], [3.0, 3.0]]
-    assert tape.gradient(squared, table).numpy().tolist() == [[0.0, 0.0], [6.0, 8.0], [0.0, 0.0]]
-    assert tape.jacobian(tf.reduce_sum(table), table) is None
+
+    def gradients() -> list[Any]:
+        with tf.GradientTape(persistent=True) as tape:
+            first = tf.reduce_sum(tf.gather(table, [0, 2, 0]) * 2.0)
+            both = first + tf.reduce_sum(tf.nn.embedding_lookup(table, tf.constant([[1]], tf.int64)))
+            dense = both + tf.reduce_sum(table)
+            squared = tf.reduce_sum(tf.gather(table * table, [1]))
+        return [tape.gradient(y, table) for y in (first, both, dense, squared)]
+
+    first, both, dense, squared = way(gradients)()
+    assert isinstance(first, tf.IndexedSlices) and first.dense_shape.numpy().tolist() == [3, 2]
+    assert first.indices.numpy().tolist() == [0, 2, 0] and first.values.numpy().tolist() == [[2.0, 2.0]] * 3
+    assert isinstance(both, tf.IndexedSlices)
+    assert tf.convert_to_tensor(both).numpy().tolist() == [[4.0, 4.0], [1.0, 1.0], [2.0, 2.0]]
+    assert isinstance(dense, tf.Tensor) and dense.numpy().tolist() == [[5.0, 5.0], [2.0, 2.0], [3.0, 3.0]]
+    assert squared.numpy().tolist() == [[0.0, 0.0], [6.0, 8.0], [0.0, 0.0]]
+
+
+def test_slices_update_the_rows_of_a_variable_where_a_function_is_traced(way: Any) -> None:
+    table = tf.Variable([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+
+    def step(ids: Any) -> Any:
+        with tf.GradientTape() as tape:
+            y = tf.reduce_sum(tf.gather(table, ids) ** 2)
+        (g,), norm = tf.clip_by_global_norm([tape.gradient(y, table)], 1e6)
+        table.scatter_sub(tf.IndexedSlices(g.values * 0.25, g.indices))
+        return norm
+
+    assert way(step)(tf.constant([2, 2])).numpy() == np.float32(np.sqrt(2 * (10.0**2 + 12.0**2)))
+    assert table.numpy().tolist() == [[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]]
+
+
+def test_gradients_of_what_a_function_is_given_are_slices_of_look_ups() -> None:
+    @tf.function(input_signature=[tf.TensorSpec([None, 2]), tf.TensorSpec([None], tf.int32)])
+    def slices(table: Any, ids: Any) -> Any:
+        return tf.gradients(tf.reduce_sum(tf.gather(table, ids) ** 2), [table, ids])[0]
+
+    g = slices([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [2, 2])
+    assert isinstance(g, tf.IndexedSlices) and g.values.numpy().tolist() == [[10.0, 12.0]] * 2
+    assert tf.convert_to_tensor(g).numpy().tolist() == [[0.0, 0.0], [0.0, 0.0], [20.0, 24.0]]
 
 
 def test_second_derivatives_through_look_ups() -> None:
