@@ -14,7 +14,7 @@ from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p
 from graphtf.refusal import invalid
-from graphtf.sizes import index_vector, known
+from graphtf.sizes import as_size, index_vector, known
 from graphtf.tensor import EagerTensor, Tensor
 from graphtf.tensor_shape import TensorShape, as_shape
 from graphtf.with_values import Composite
@@ -52,7 +52,7 @@ class SparseTensor(Composite):
         if not self._indices.shape[1:2].is_compatible_with(self._dense_shape.shape[0:1]):
             message = f"indices {self._indices.shape} do not fit dense_shape {self._dense_shape.shape}"
             raise invalid("SparseTensor", message)
-        self._static = _static_shape(self._dense_shape, self._indices)
+        self._static = _static_shape(dense_shape, self._dense_shape, self._indices)
 
     @classmethod
     def from_value(cls, sparse_tensor_value: Any) -> SparseTensor:
@@ -158,10 +158,13 @@ def _wide(x: Any) -> Tensor:
     return t if t.dtype is dt.int64 else p.cast(t, dtype=dt.int64)
 
 
-def _static_shape(dense_shape: Tensor, indices: Tensor) -> TensorShape:
-    sizes = known(dense_shape)
+def _static_shape(given: Any, dense_shape: Tensor, indices: Tensor) -> TensorShape:
+    contents = known(dense_shape)
+    sizes = None if contents is None else contents.tolist()
+    if sizes is None and isinstance(given, (list, tuple)):
+        sizes = [as_size(d) for d in given]  # of which some are known
     if sizes is not None:
-        return TensorShape([d if isinstance(d, int) else None for d in sizes.tolist()])
+        return TensorShape([d if isinstance(d, int) else None for d in sizes])
     for rank in (dense_shape.shape[:1].as_list()[0], indices.shape[1:2].as_list()[0]):
         if rank is not None:
             return TensorShape([None] * rank)
