@@ -44,7 +44,7 @@ performance: $(VENV)/.core
 # FOLDERS: some of Keras' folders, such as ops or layers/rnn; all by default
 conformance: $(VENV)/.dev
 	@$(PIP) -e ".[conformance]"
-	@$(BIN)/python -m tests.conformance --workers $(WORKERS) $(FOLDERS)
+	@$(BIN)/python -m tests.conformance $(FOLDERS)
 
 clean:
 	rm -rf $(VENV) build demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -11,13 +11,13 @@ from typing import Any
 
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import DType, as_dtype
-from graphtf.nest import flatten
+from graphtf.nest import Composed, flatten
 from graphtf.spec import TensorSpec, TypeSpec
 from graphtf.tensor_shape import TensorShape, as_shape
 
 
-class CompositeSpec(TypeSpec):
-    """The spec of a value made of several tensors."""
+class CompositeSpec(TypeSpec, Composed):
+    """The spec of a value made of several tensors: where structures are expanded, their specs stand for it."""
 
     __slots__ = ()
 
@@ -35,6 +35,9 @@ class CompositeSpec(TypeSpec):
     def _component_specs(self) -> list[TensorSpec]:
         """The specs of its tensors, flat."""
         raise NotImplementedError
+
+    def _components(self) -> tuple[TensorSpec, ...]:
+        return tuple(self._component_specs)
 
     def _to_components(self, value: Any) -> list[Any]:
         """The tensors of a value."""

@@ -17,7 +17,8 @@ from graphtf.api.compare import equal
 from graphtf.api.reduce import reduce_all
 from graphtf.convert import convert_to_tensor
 from graphtf.extension_fields import converted, open_fields, rebuilt, spec_field, without_tensors
-from graphtf.nest import CompositeTensor
+from graphtf.internal.type_specs import register
+from graphtf.nest import Composed, CompositeTensor
 from graphtf.spec import TensorSpec, TypeSpec
 from graphtf.tensor import Tensor
 
@@ -55,6 +56,8 @@ class ExtensionType(CompositeTensor):
         bases = (ExtensionTypeSpec,) if written is None else (written, ExtensionTypeSpec)
         names = {"_of": cls, "__qualname__": f"{cls.__qualname__}.Spec", "__module__": cls.__module__}
         cls.Spec = type("Spec", bases, names)
+        if "__name__" in cls.__dict__:
+            register(f"{cls.__dict__['__name__']}.Spec")(cls.Spec)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise TypeError("ExtensionType is a base class: derive from it")
@@ -117,7 +120,7 @@ def as_dict(value: ExtensionType) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value._fields}
 
 
-class ExtensionTypeSpec(TypeSpec):
+class ExtensionTypeSpec(TypeSpec, Composed):
     """The spec of an `ExtensionType`: a spec of each tensor in its fields, and the other values themselves."""
 
     _of: type[ExtensionType]
@@ -163,6 +166,20 @@ class ExtensionTypeSpec(TypeSpec):
         return tuple(found)
 
     _component_specs = component_specs
+
+    def _components(self) -> tuple[Any, ...]:
+        return self.component_specs
+
+    def _serialize(self) -> tuple[tuple[str, Any], ...]:
+        return tuple((name, getattr(self, name)) for name in self._of._fields)
+
+    @classmethod
+    def _deserialize(cls, serialization: Any) -> Any:
+        made = cls.__new__(cls)
+        for name, value in serialization:
+            object.__setattr__(made, name, converted(value, cls._of._fields[name].annotation, name, specs=True))
+        object.__setattr__(made, "_made", True)
+        return made
 
     def _to_components(self, value: Any) -> list[Any]:
         return list(value._components())

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from graphtf.composite_spec import CompositeSpec
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p
 from graphtf.nest import CompositeTensor
 from graphtf.run_time import stated
 from graphtf.sizes import as_sizes
-from graphtf.spec import TypeSpec
+from graphtf.spec import TensorSpec
 from graphtf.tensor import Tensor
 from graphtf.tensor_shape import TensorShape, as_shape
 
@@ -91,7 +92,7 @@ class IndexedSlices(CompositeTensor):
         return IndexedSlices(*components)
 
 
-class IndexedSlicesSpec(TypeSpec):
+class IndexedSlicesSpec(CompositeSpec):
     """The spec of `IndexedSlices`."""
 
     __slots__ = ("_dtype", "_indices_dtype", "_shape")
@@ -113,6 +114,14 @@ class IndexedSlicesSpec(TypeSpec):
 
     def _key(self) -> tuple[Any, ...]:
         return self._shape.as_tuple(), self._dtype, self._indices_dtype
+
+    @property
+    def _component_specs(self) -> list[TensorSpec]:
+        rest = None if self._shape.rank is None else [None, *self._shape.as_list()[1:]]
+        return [TensorSpec(rest, self._dtype), TensorSpec([None], self._indices_dtype)]
+
+    def _from_components(self, components: Sequence[Any]) -> IndexedSlices:
+        return IndexedSlices(*components)
 
     def __repr__(self) -> str:
         return f"IndexedSlicesSpec(shape={self._shape}, dtype={self._dtype!r})"

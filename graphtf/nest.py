@@ -1,7 +1,7 @@
 """Nested structures: lists, tuples, namedtuples, mappings (by sorted key), attrs classes; all else is a leaf.
 
 Invariant: `pack_sequence_as(s, flatten(s))` rebuilds `s`. With `expand_composites`, a composite tensor (sparse, ragged,
-slices) counts as the structure of its components. Follows https://www.tensorflow.org/api_docs/python/tf/nest.
+slices) counts as the structure of its components, and its spec as that of their specs. Follows https://www.tensorflow.org/api_docs/python/tf/nest.
 """
 
 from __future__ import annotations
@@ -13,8 +13,20 @@ from typing import Any
 _MISSING = object()
 
 
-class CompositeTensor:
-    """A value made of several tensors: `_components()` lists them, `_from_components` is the inverse."""
+class Composed:
+    """What is made of several parts: `_components()` lists them, `_from_components` makes a value of such."""
+
+    __slots__ = ()
+
+    def _components(self) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def _from_components(self, components: Sequence[Any]) -> Any:
+        raise NotImplementedError
+
+
+class CompositeTensor(Composed):
+    """A value made of several tensors."""
 
     __slots__ = ()
 
@@ -22,12 +34,6 @@ class CompositeTensor:
     def _static_key(self) -> Any:
         """What of the value no component holds: two values of one key may share a trace."""
         return getattr(self, "_type_spec", None)
-
-    def _components(self) -> tuple[Any, ...]:
-        raise NotImplementedError
-
-    def _from_components(self, components: Sequence[Any]) -> Any:
-        raise NotImplementedError
 
     def _as_argument(self) -> CompositeTensor:
         """What stands for it among the arguments of a traced function."""
@@ -71,7 +77,7 @@ def _items(x: Any, expand: bool) -> list[tuple[Any, Any]] | None:
         return list(zip(keys, x))
     if isinstance(x, Mapping):
         return [(k, x[k]) for k in _sorted(x)]
-    if isinstance(x, CompositeTensor):
+    if isinstance(x, Composed):
         return list(enumerate(x._components())) if expand else None
     if isinstance(x, (str, bytes)) or not isinstance(x, Sequence | Mapping):
         fields = _attrs_fields(x)
@@ -95,7 +101,7 @@ def _sorted(mapping: Mapping[Any, Any]) -> list[Any]:
 
 def _rebuilt(x: Any, children: list[Any]) -> Any:
     """A structure like `x` with other children, in the order of `_items`."""
-    if isinstance(x, CompositeTensor):
+    if isinstance(x, Composed):
         return x._from_components(children)
     if isinstance(x, tuple):
         return type(x)(*children) if hasattr(x, "_fields") else _sequence_like(x, children)
@@ -172,7 +178,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Any, expand_composites: bool
             )
         flat_sequence = list(flat_sequence)
     count = len(flatten(structure, expand_composites))
-    if not is_nested(structure) and not (expand_composites and isinstance(structure, CompositeTensor)):
+    if not is_nested(structure) and not (expand_composites and isinstance(structure, Composed)):
         if len(flat_sequence) != 1:
             raise ValueError(
                 f"The target structure is of type {type(structure)!r}, a single leaf. However the input is a "

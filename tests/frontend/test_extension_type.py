@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import graphtf as tf
+from graphtf.internal import type_specs
 
 
 class Masked(tf.experimental.ExtensionType):
@@ -170,3 +171,28 @@ def test_map_fn_takes_them_apart(staged: bool) -> None:
     assert sums.numpy().tolist() == [13.0, 27.0]
     same = run(lambda p: tf.map_fn(lambda q: Pair(q.x * 2, q.y), p))(pairs)
     assert same.x.numpy().tolist() == [[2.0, 4.0], [6.0, 8.0]]
+
+
+def test_a_spec_with_a_name_of_its_own_is_written_and_read_by_it() -> None:
+    class Named(tf.experimental.ExtensionType):
+        __name__ = "tests.Named"
+        values: tf.Tensor
+        count: int = 2
+
+    spec = tf.type_spec_from_value(Named([1, 2]))
+    assert type_specs.get_name(Named.Spec) == "tests.Named.Spec"
+    assert spec._serialize() == (("values", tf.TensorSpec([2], tf.int32)), ("count", 2))
+    assert type_specs.lookup("tests.Named.Spec")._deserialize(spec._serialize()) == spec
+    made = tf.nest.pack_sequence_as(spec, [tf.constant([3, 4])], expand_composites=True)
+    assert isinstance(made, Named) and made.values.numpy().tolist() == [3, 4] and made.count == 2
+
+
+def test_a_spec_expands_to_the_specs_of_its_parts() -> None:
+    ragged = tf.ragged.constant([[1.0, 2.0], [3.0]])
+    for x, count in ((ragged, 2), (tf.sparse.eye(2), 3), (tf.IndexedSlices([[1.0]], [0]), 2)):
+        spec = tf.type_spec_from_value(x)
+        assert tf.nest.flatten(spec) == [spec]
+        parts = tf.nest.flatten(spec, expand_composites=True)
+        assert [type(s) for s in parts] == [tf.TensorSpec] * count
+        made = tf.nest.pack_sequence_as(spec, tf.nest.flatten(x, expand_composites=True), expand_composites=True)
+        assert type(made) is type(x)
