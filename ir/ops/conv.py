@@ -7,10 +7,12 @@ are the other two. Entry point: `conv`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import ir_type
@@ -90,13 +92,18 @@ def _infer_filter(x: TensorType, ct: TensorType, filter_shape: Shape, **attrs: A
     return w
 
 
-# ---- references: one product of matrices for each place in the window ------------------------------------------------
+# ---- references: one product of the matrix whose rows are what windows hold ------------------------------------------
+
+_MOST = 1 << 22  # elements of these rows that are held at once
 
 
 def _wide(a: Array) -> Array:
-    """What sums are made of. Of a broadcast number np.einsum would take the factor out of the sum, which inf is not
-    for."""
+    """What sums are made of."""
     return np.ascontiguousarray(a, accumulator(a.dtype))
+
+
+def _outer(padding: Pads) -> Any:
+    return ((0, 0), *padding, (0, 0))
 
 
 def _grouped(a: Array, groups: int) -> Array:
@@ -104,57 +111,107 @@ def _grouped(a: Array, groups: int) -> Array:
     return a.reshape(*a.shape[:-1], groups, a.shape[-1] // groups)
 
 
+def _rows(a: Array, axis: int) -> Array:
+    """[groups, all axes before that of groups, all axes behind it] of an array whose axis `axis` is that of groups."""
+    groups, width = a.shape[axis], math.prod(a.shape[axis + 1 :])
+    return np.moveaxis(a, axis, 0).reshape(groups, math.prod(a.shape[:axis]), width)
+
+
 def _filters(w: Array, groups: int) -> Array:
-    """[…, channels of a group, filters] as […, groups, channels, filters of a group]."""
-    return np.swapaxes(_grouped(w, groups), -3, -2)
+    """Filters as matrices [groups, window · channels, filters of a group]."""
+    split = np.moveaxis(_grouped(_wide(w), groups), -2, 0)
+    return split.reshape(groups, math.prod(w.shape[:-1]), split.shape[-1])
 
 
-def _outer(padding: Pads) -> Any:
-    return ((0, 0), *padding, (0, 0))
+def _windows(array: Array, count: Ints, window: Ints, strides: Ints, dilations: Ints, groups: int) -> Array:
+    """What each window of a padded array holds, as a view: [batch, *count, groups, *window, channels of a group]."""
+    split = _grouped(array, groups)
+    batch, *steps, group, channel = split.strides
+    between, within = ([a * b for a, b in zip(steps, by)] for by in (strides, dilations))
+    shape = (len(split), *count, groups, *window, split.shape[-1])
+    return as_strided(split, shape, (batch, *between, group, *within, channel), writeable=False)
+
+
+def _parts(windows: Array) -> Iterator[tuple[slice, slice]]:
+    """Batches and lines of windows that hold no more elements than `_MOST`, or one line of one batch."""
+    batch, lines = windows.shape[:2]
+    of_line = max(1, math.prod(windows.shape[2:]))
+    some = max(1, _MOST // of_line)
+    step = max(1, some // max(1, lines))
+    for k in range(0, batch, step):
+        for i in range(0, lines, some):
+            yield slice(k, k + step), slice(i, i + some)
 
 
 def _ref(x: Array, w: Array, strides: Ints, padding: Any, dilations: Ints, groups: int) -> Array:
     window = w.shape[:-2]
     count: Any = counts(x.shape[1:-1], window, strides, padding, dilations)
-    array, w = padded(_wide(x), _outer(padding), 0), _filters(_wide(w), groups)
-    out = np.zeros((x.shape[0], *count, groups, w.shape[-1]), array.dtype)
+    array = padded(_wide(x), _outer(padding), 0)
+    if groups > 1 and w.shape[-2] == 1:
+        return _ref_by_channel(array, _wide(w), count, strides, dilations).astype(x.dtype)
+    filters, axis = _filters(w, groups), 1 + len(window)
+    windows = _windows(array, count, window, strides, dilations, groups)
+    out = np.empty((len(x), *count, groups, filters.shape[-1]), filters.dtype)
     with np.errstate(all="ignore"):
-        for offset, cut in cuts(count, window, strides, dilations):
-            out += np.einsum("...gc,gco->...go", _grouped(array[(slice(None), *cut)], groups), w[offset])
-    return out.reshape(*out.shape[:-2], out.shape[-2] * out.shape[-1]).astype(x.dtype)
+        for at in _parts(windows):
+            part = windows[at]
+            found = _rows(part, axis) @ filters
+            out[at] = np.moveaxis(found.reshape(groups, *part.shape[:axis], filters.shape[-1]), 0, -2)
+    return out.reshape(*out.shape[:-2], w.shape[-1]).astype(x.dtype)
+
+
+def _ref_by_channel(array: Array, w: Array, count: Ints, strides: Ints, dilations: Ints) -> Array:
+    """Where each channel has its own filters, the products are of numbers: a sum over the places in the window."""
+    channels = array.shape[-1]
+    out = np.zeros((len(array), *count, channels, w.shape[-1] // channels), array.dtype)
+    with np.errstate(all="ignore"):
+        for offset, cut in cuts(count, w.shape[:-2], strides, dilations):
+            out += np.einsum("...g,go->...go", array[(slice(None), *cut)], w[offset].reshape(out.shape[-2:]))
+    return out.reshape(*out.shape[:-2], w.shape[-1])
 
 
 def _ref_input(
     ct: Array, w: Array, input_shape: Ints, strides: Ints, padding: Any, dilations: Ints, groups: int
 ) -> Array:
     window, outer = w.shape[:-2], _outer(padding)
-    cts, w = _grouped(_wide(ct), groups), _filters(_wide(w), groups)
-    out = np.zeros([n + a + b for n, (a, b) in zip(input_shape, outer)], cts.dtype)
+    out = np.zeros([n + a + b for n, (a, b) in zip(input_shape, outer)], accumulator(ct.dtype))
+    cts = _rows(_grouped(_wide(ct), groups), ct.ndim - 1)
+    filters = np.moveaxis(_grouped(_wide(w), groups), -2, -3)  # [*window, groups, channels, filters of a group]
     with np.errstate(all="ignore"):
         for offset, cut in cuts(ct.shape[1:-1], window, strides, dilations):
             part = out[(slice(None), *cut)]
-            part += np.einsum("...go,gco->...gc", cts, w[offset]).reshape(part.shape)
+            if w.shape[-2] == 1:
+                rows = np.einsum("gno,gco->gnc", cts, filters[offset])
+            else:
+                rows = cts @ filters[offset].swapaxes(-1, -2)
+            part += np.moveaxis(rows, 0, -2).reshape(part.shape)
     return unpadded(out, input_shape, outer).astype(ct.dtype)
 
 
 def _ref_filter(
     x: Array, ct: Array, filter_shape: Ints, strides: Ints, padding: Any, dilations: Ints, groups: int
 ) -> Array:
-    window = filter_shape[:-2]
-    array = padded(_wide(x), _outer(padding), 0)
-    cts = _grouped(_wide(ct), groups)
+    *window, channels, filters = filter_shape
+    array, cts = padded(_wide(x), _outer(padding), 0), _grouped(_wide(ct), groups)
+    if groups > 1 and channels == 1:
+        return _filter_by_channel(array, cts, filter_shape, strides, dilations).astype(x.dtype)
+    windows, axis = _windows(array, ct.shape[1:-1], tuple(window), strides, dilations, groups), ct.ndim - 1
+    out = np.zeros((groups, math.prod(filter_shape[:-1]), filters // groups), array.dtype)
+    with np.errstate(all="ignore"):
+        for at in _parts(windows):
+            out += _rows(windows[at], axis).swapaxes(-1, -2) @ _rows(cts[at], axis)
+    split = np.moveaxis(out.reshape(groups, *window, channels, filters // groups), 0, -2)
+    return split.reshape(filter_shape).astype(x.dtype)
+
+
+def _filter_by_channel(array: Array, cts: Array, filter_shape: Ints, strides: Ints, dilations: Ints) -> Array:
     out = np.zeros(filter_shape, array.dtype)
     with np.errstate(all="ignore"):
-        for offset, cut in cuts(ct.shape[1:-1], window, strides, dilations):
-            part = _grouped(array[(slice(None), *cut)], groups)
-            out[offset] = np.einsum("ngc,ngo->cgo", _rows(part), _rows(cts)).reshape(filter_shape[-2:])
-    return out.astype(x.dtype)
-
-
-def _rows(a: Array) -> Array:
-    """All axes but the last two as one."""
-    rows = int(np.prod(a.shape[:-2]))
-    return a.reshape(rows, *a.shape[-2:])
+        for offset, cut in cuts(cts.shape[1:-2], filter_shape[:-2], strides, dilations):
+            part = array[(slice(None), *cut)]
+            lines = part.reshape(-1, part.shape[-1]), cts.reshape(-1, *cts.shape[-2:])
+            out[offset] = np.einsum("ng,ngo->go", *lines).reshape(filter_shape[-2:])
+    return out
 
 
 # ---- the three ops ---------------------------------------------------------------------------------------------------
