@@ -14,6 +14,7 @@ sys.modules.setdefault("conftest", types.SimpleNamespace(skip_if_backend=lambda 
     backend == "tensorflow", reason=reason
 )))  # type: ignore[arg-type]  # fmt: skip  # Keras' wheel leaves out the file of its repository that has it
 
+_OFTEN = 500  # cases after which JAX forgets the code that it made for them to compare with: gigabytes, in ops
 _OUTCOMES: dict[str, dict[str, Any]] = {}
 
 
@@ -32,6 +33,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     entry["seconds"] = round(entry["seconds"] + report.duration, 3)
     if report.outcome != "passed" and entry["outcome"] != "failed":
         entry["outcome"], entry["why"] = report.outcome, _reason(report)
+
+
+def pytest_runtest_logfinish() -> None:
+    """Keep memory bounded: what a case made is garbage, but for what JAX keeps."""
+    if len(_OUTCOMES) % _OFTEN == 0 and "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
