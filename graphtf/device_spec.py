@@ -42,8 +42,8 @@ class DeviceSpec:
             kind, *rest = part.split(":")
             if kind in ("job", "replica", "task") and len(rest) == 1:
                 found[kind] = rest[0]
-            elif kind.lower() in ("cpu", "gpu", "tpu", "custom") and len(rest) == 1:
-                found |= {"device_type": kind, "device_index": rest[0]}
+            elif kind.lower() in ("cpu", "gpu", "tpu", "custom") and len(rest) < 2:
+                found |= {"device_type": kind, "device_index": rest[0] if rest else None}
             elif kind == "device" and len(rest) == 2:
                 found |= {"device_type": rest[0], "device_index": rest[1]}
             else:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from graphtf.device_spec import DeviceSpec
+
 
 class _Scopes(threading.local):
     names: str = ""
@@ -56,17 +58,16 @@ class name_scope:
 
 @contextmanager
 def device(device_name: Any) -> Iterator[None]:
-    """Within, ops would run on the device; there is one, the CPU. Raises ValueError for a device of another kind.
+    """Within, ops would run on the device. There is one, the CPU, which stands for any other that is asked for, as
+    TensorFlow's soft placement has it. Raises ValueError for what is no device's name.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/device.
 
     >>> with device("/CPU:0"):
     ...     pass
     """
-    if device_name is not None and not callable(device_name):
-        name = str(device_name).lower()
-        if "gpu" in name or "tpu" in name:
-            raise ValueError(f"Could not satisfy device specification '{device_name}': there is only the CPU")
+    if isinstance(device_name, str):
+        DeviceSpec.from_string(device_name)
     yield
 
 

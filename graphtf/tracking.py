@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 _F = TypeVar("_F", bound=Callable[..., Any])
 HELD = "_self_unconditional_dependency_names"  # the attribute that holds what an object was told of; savers skip it
 EXPECTED = "_self_expected_restorations"
+UNTRACKED = "_self_untracked_containers"  # names of lists and dicts that were set while nothing was to be tracked
+_CONTAINERS = (list, tuple, dict)
 
 
 class Trackable:
@@ -55,6 +57,18 @@ def expecting(x: Trackable) -> list[tuple[Any, int]]:
     return x.__dict__.setdefault(EXPECTED, [])  # type: ignore[no-any-return]
 
 
+def containers_of(x: AutoTrackable) -> dict[str, Any]:
+    """The lists, tuples and dicts among an object's attributes that are to be tracked."""
+    attributes = vars(x)
+    untracked = attributes.get(UNTRACKED, ())
+    ignored = getattr(type(x), "_TF_MODULE_IGNORED_PROPERTIES", ())
+    return {
+        k: v
+        for k, v in attributes.items()
+        if type(v) in _CONTAINERS and not k.startswith("_self_") and k not in untracked and k not in ignored
+    }
+
+
 class AutoTrackable(Trackable):
     """A Trackable whose attributes are its dependencies.
 
@@ -68,9 +82,18 @@ class AutoTrackable(Trackable):
         if tracked and isinstance(value, Trackable) and name != HELD:
             self._track_trackable(value, name, overwrite=True)
         super().__setattr__(name, value)
-        if tracked and type(value) in (list, tuple, dict) and name not in (HELD, EXPECTED):
-            for restoration, node in self.__dict__.get(EXPECTED, ()):
-                restoration.set(node, name, value)
+        if type(value) in _CONTAINERS and name not in (HELD, EXPECTED):
+            self._container_set(name, value, tracked)
+
+    def _container_set(self, name: str, value: Any, tracked: bool) -> None:
+        """An attribute became a list, tuple or dict, which is a dependency only if it was set while tracking."""
+        if not tracked:
+            self.__dict__[UNTRACKED] = self.__dict__.get(UNTRACKED, frozenset()) | {name}
+            return
+        if UNTRACKED in self.__dict__:
+            self.__dict__[UNTRACKED] -= {name}
+        for restoration, node in self.__dict__.get(EXPECTED, ()):
+            restoration.set(node, name, value)
 
     def __delattr__(self, name: str) -> None:
         self.__dict__.get(HELD, {}).pop(name, None)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphtf.convert import convert_to_tensor, is_tensor_like
+from graphtf.deferred import deferred_like
 from graphtf.indexed_slices import IndexedSlices
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.ir.ops.reduce import kept
@@ -53,6 +54,8 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
         return IndexedSlices(clip_by_norm(t.values, clip_norm, axes), t.indices, t.dense_shape)
     x = convert_to_tensor(t)
     limit = convert_to_tensor(clip_norm, None if is_tensor_like(clip_norm) else x.dtype)
+    if x.ir_type.shape is None:
+        return deferred_like(lambda a, b: clip_by_norm(a, b, axes), [x, limit], x, None)
     over = as_axes(axes, len(x.ir_type.dims), "clip_by_norm")
     squares = p.reshape(p.reduce_sum(p.mul(x, x), axes=over), shape=kept(x.ir_type.dims, over))
     some = p.gt(squares, scalar_like(squares, 0))

@@ -23,6 +23,7 @@ from graphtf.ir.errors import UnimplementedError
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.sizes import shape_vector
 from graphtf.tensor import Tensor
+from graphtf.tracking import AutoTrackable
 from graphtf.variable import Variable
 
 _WORDS = {1: 3, 2: 2}  # int64 in a state, by algorithm
@@ -71,7 +72,7 @@ def create_rng_state(seed: Any, alg: Any) -> Tensor:
     return convert_to_tensor(np.array(padded, np.uint64).view(np.int64))
 
 
-class Generator:
+class Generator(AutoTrackable):
     """Random numbers from a state that each call moves on, in functions too.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/random/Generator.
@@ -86,7 +87,7 @@ class Generator:
         if state is None or alg is None:
             raise ValueError("Generator: give both `state` and `alg`, or `copy_from`")
         self._algorithm = _number(alg)
-        self._state = Variable(convert_to_tensor(state, dt.int64), trainable=False, name="StateVar")
+        self._state_var = Variable(convert_to_tensor(state, dt.int64), trainable=False, name="StateVar")
 
     @classmethod
     def from_state(cls, state: Any, alg: Any) -> Generator:
@@ -113,7 +114,7 @@ class Generator:
 
     def reset(self, state: Any) -> None:
         """Take another state."""
-        self._state.assign(convert_to_tensor(state, dt.int64))
+        self._state_var.assign(convert_to_tensor(state, dt.int64))
 
     def reset_from_seed(self, seed: Any) -> None:
         """Take the state that a seed gives."""
@@ -126,7 +127,7 @@ class Generator:
     @property
     def state(self) -> Variable:
         """The variable that holds the state."""
-        return self._state
+        return self._state_var
 
     @property
     def algorithm(self) -> int:
@@ -136,20 +137,20 @@ class Generator:
     @property
     def key(self) -> Tensor:
         """The key, an integer."""
-        found: Tensor = self._state.value()[-1]
+        found: Tensor = self._state_var.value()[-1]
         return found
 
     def skip(self, delta: Any) -> Tensor:
         """Set aside the blocks of `delta` numbers; the state before."""
         if self._algorithm != 1:
             raise UnimplementedError(None, None, "Generator: numbers are made with the Philox algorithm only")
-        state = self._state.value()
+        state = self._state_var.value()
         words = p.bitcast(state, dtype=dt.uint64)
         low, high, key = (p.slice(words, starts=(k,), limits=(k + 1,), strides=(1,)) for k in range(3))
         count = p.reshape(p.cast(convert_to_tensor(delta), dtype=dt.uint64), shape=(1,))
         moved = p.add(low, p.mul(count, scalar_like(count, bits.BLOCKS_FOR_EACH)))
         carried = p.add(high, p.cast(p.lt(moved, low), dtype=dt.uint64))
-        self._state.assign(p.bitcast(p.concat(moved, carried, key, axis=0), dtype=dt.int64))
+        self._state_var.assign(p.bitcast(p.concat(moved, carried, key, axis=0), dtype=dt.int64))
         return state
 
     def _stream(self, dims: tuple[Dim, ...]) -> tuple[Tensor, Tensor]:

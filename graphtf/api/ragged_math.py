@@ -244,7 +244,7 @@ def _scalar(size: Any) -> Any:
 
 
 def reduced_mean(x: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Any:
-    """Sums over counts."""
+    """Sums over counts: in float64 where they are integers, as the true division is."""
     from graphtf.api.arithmetic import truediv
     from graphtf.api.creation import ones_like
     from graphtf.api.reduce import reduce_sum
@@ -252,10 +252,7 @@ def reduced_mean(x: Any, axis: Any = None, keepdims: bool = False, name: str | N
     total = reduced(reduce_sum, "sum")
     sums = total(x, axis, keepdims)
     counts = total(x.with_flat_values(ones_like(x.flat_values)), axis, keepdims)
-    if x.dtype.is_integer:
-        function: Function = lambda a, b: p.cast(truediv(a, b), dtype=x.dtype)  # noqa: E731
-    else:
-        function = p.div
+    function: Function = truediv if x.dtype.is_integer else p.div
     return apply(function, [sums, counts]) if isinstance(sums, RaggedTensor) else function(sums, counts)
 
 

@@ -65,7 +65,7 @@ class Checkpoint(AutoTrackable):
                 )
         if root is not None:
             _check_attached(root, kwargs)
-        for name, value in kwargs.items():
+        for name, value in sorted(kwargs.items()):  # of two ways to an object, the first in this order names it
             setattr(self, name, value)
         self.__dict__["_self_root"] = root
         self.__dict__["_self_save_counter"] = None

@@ -16,7 +16,7 @@ from graphtf.checkpoint.protos import (
     TrackableObject,
     TrackableObjectGraph,
 )  # fmt: skip
-from graphtf.tracking import AutoTrackable, Trackable
+from graphtf.tracking import AutoTrackable, Trackable, containers_of
 
 GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _OWN = "/.ATTRIBUTES/"
@@ -37,9 +37,7 @@ def children_of(x: Any) -> dict[str, Any]:
     if isinstance(x, Trackable) and not isinstance(x, _CONTAINERS):
         found = dict(x._trackable_children())
         if isinstance(x, AutoTrackable):
-            ignored = getattr(type(x), "_TF_MODULE_IGNORED_PROPERTIES", ())
-            held = {k: v for k, v in vars(x).items() if type(v) in _CONTAINERS and not k.startswith("_self_")}
-            found.update((k, v) for k, v in held.items() if k not in ignored and k not in found and _is_node(v))
+            found.update((k, v) for k, v in containers_of(x).items() if k not in found and _is_node(v))
             order = {name: k for k, name in enumerate(vars(x))}
             found = dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
         return {k: v for k, v in found.items() if _is_node(v)}

@@ -15,7 +15,7 @@ from graphtf.checkpoint.object_graph import GRAPH_KEY, children_of, tensors_of, 
 from graphtf.checkpoint.protos import TrackableObject, TrackableObjectGraph
 from graphtf.convert import convert_to_tensor
 from graphtf.functions.trace import init_scope
-from graphtf.tracking import HELD, AutoTrackable, DictWrapper, ListWrapper, Trackable, expecting
+from graphtf.tracking import HELD, AutoTrackable, DictWrapper, ListWrapper, Trackable, containers_of, expecting
 
 _log = logging.getLogger("graphtf")
 _OWN = "/.ATTRIBUTES/"
@@ -62,7 +62,8 @@ class Restoration:
         """Lists and dicts in attributes that hold nothing yet which the checkpoint has."""
         if not isinstance(x, AutoTrackable):
             return {}
-        named = ((c.local_name, vars(x).get(c.local_name)) for c in node.children)
+        held = containers_of(x)
+        named = ((c.local_name, held.get(c.local_name)) for c in node.children)
         return {name: value for name, value in named if type(value) in (list, dict)}
 
     def _watched(self, owner: Any, name: str, value: Any, number: int) -> Any:

@@ -127,6 +127,10 @@ class Iterator(nest.CompositeTensor, Trackable):
             raise StopIteration
         return self._structure.pack(leaves)
 
+    def next(self) -> Any:
+        """The next element, as `next(iterator)` gives it."""
+        return self.__next__()
+
     def get_next(self) -> Any:
         """The next element. Raises OutOfRangeError at the end."""
         if active_trace() is None:

@@ -173,7 +173,9 @@ def _short(value: Any) -> str:
 
 
 def _shaped_like(template: Any, value: Any) -> Any:
-    """A list where the structure has a tuple is that tuple."""
+    """A list where the structure has a tuple is that tuple; a tuple where it has one tensor is that tensor's rows."""
+    if isinstance(template, TensorSpec) and type(value) is tuple:
+        return list(value)
     if isinstance(template, tuple) and isinstance(value, (list, tuple)) and len(value) == len(template):
         parts = [_shaped_like(t, v) for t, v in zip(template, value)]
         return type(template)(*parts) if hasattr(template, "_fields") else tuple(parts)

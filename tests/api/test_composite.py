@@ -61,3 +61,11 @@ def test_rows_without_ids() -> None:
     table = [[1.0], [2.0]]
     assert tf.nn.safe_embedding_lookup_sparse(table, ids).numpy().tolist() == [[2.0], [0.0], [0.0]]
     assert tf.nn.safe_embedding_lookup_sparse(table, ids, default_id=0).numpy().tolist() == [[2.0], [1.0], [1.0]]
+
+
+def test_means_of_ragged_integers_are_float64() -> None:
+    x = tf.ragged.constant([[1, 2], [], [3]])
+    rows = tf.reduce_mean(x, axis=1)
+    assert rows.dtype == tf.float64
+    np.testing.assert_array_equal(rows, [1.5, np.nan, 3.0])
+    assert tf.reduce_mean(tf.ragged.constant([[1, 2], [3]], tf.int64)).dtype == tf.float64

@@ -218,3 +218,51 @@ def test_broken_files_are_refused(tmp_path: Path, which: str) -> None:
             except tf.errors.OpError:
                 continue
             assert which == "index" and k >= len(whole) - 48  # the padding of the footer, and the unused meta index
+
+
+class Collector(tf.__internal__.tracking.AutoTrackable):
+    """Adds its variables to a list that it does not track, but hands out by another reference too."""
+
+    def __init__(self) -> None:
+        self.collect()
+
+    @tf.__internal__.tracking.no_automatic_dependency_tracking
+    def collect(self) -> None:
+        self.found: list[Any] = []
+        self.given = lambda: found
+        found = self.found
+
+    def build(self) -> None:
+        self.v = tf.Variable([0.0])
+        self.found.append(self.v)
+
+
+def test_lists_set_while_nothing_is_tracked_stay_themselves(tmp_path: Path) -> None:
+    saved = Collector()
+    saved.build()
+    saved.v.assign([3.0])
+    path = tf.train.Checkpoint(x=saved).save(str(tmp_path / "ckpt"))
+    assert {name for name, _ in tf.train.list_variables(path)} >= {"x/v/.ATTRIBUTES/VARIABLE_VALUE"}
+    late = Collector()
+    tf.train.Checkpoint(x=late).restore(path)
+    late.build()
+    assert late.given() is late.found
+    assert [v.numpy().tolist() for v in late.given()] == [[3.0]]
+
+
+def test_an_object_reached_twice_has_the_name_that_sorts_first(tmp_path: Path) -> None:
+    v = tf.Variable(1.0)
+    path = tf.train.Checkpoint(z=v, a=v).save(str(tmp_path / "ckpt"))
+    assert [name for name, _ in tf.train.list_variables(path) if "VALUE" in name and "counter" not in name] == [
+        "a/.ATTRIBUTES/VARIABLE_VALUE"
+    ]
+
+
+def test_generators_go_on_where_they_were_saved(tmp_path: Path) -> None:
+    generator = tf.random.Generator.from_seed(7)
+    checkpoint = tf.train.Checkpoint(generator=generator)
+    generator.normal([3])
+    path = checkpoint.write(str(tmp_path / "ckpt"))
+    first = generator.normal([2]).numpy().tolist()
+    checkpoint.read(path).assert_consumed()
+    assert generator.normal([2]).numpy().tolist() == first

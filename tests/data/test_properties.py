@@ -328,3 +328,16 @@ def test_iterators_are_restored(tmp_path: Any) -> None:
     for other in (iter(data), it):  # one that begins, and one that is past the place
         tf.train.Checkpoint(it=other).restore(path)
         assert [plain.value(x) for x in other] == want[4:]
+
+
+def test_a_generators_tuple_is_the_rows_of_a_single_tensor() -> None:
+    spec = tf.TensorSpec([None], tf.int64)
+    dataset = Dataset.from_generator(lambda: iter([(1, 2), [3], (4,)]), output_signature=spec)
+    assert [x.numpy().tolist() for x in dataset] == [[1, 2], [3], [4]]
+
+
+def test_an_iterator_has_a_method_next() -> None:
+    it = iter(Dataset.range(1))
+    assert int(it.next()) == 0
+    with pytest.raises(StopIteration):
+        it.next()

@@ -140,3 +140,14 @@ assert tf.__git_version__ == tf.version.GIT_VERSION
 
 def test_asking_loads_no_compiler() -> None:
     subprocess.run([sys.executable, "-c", FRESH], check=True)
+
+
+@pytest.mark.parametrize("name", ["GPU:0", "/device:TPU:0", "cpu", "/gpu:5", "CPU:3", None])
+def test_the_cpu_stands_for_any_device(name: str | None) -> None:
+    with tf.device(name):
+        assert float(tf.constant(1.0) + 1.0) == 2.0
+
+
+def test_what_is_no_device_is_refused() -> None:
+    with pytest.raises(ValueError, match="Unknown attribute 'foo'"), tf.device("foo"):
+        pass

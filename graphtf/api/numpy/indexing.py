@@ -26,7 +26,7 @@ def getitem(x: Any, key: Any) -> Tensor:
     >>> getitem(convert_to_tensor([[1, 2], [3, 4]]), (0, [1, 0])).numpy().tolist()
     [2, 1]
     """
-    entries = list(key) if isinstance(key, tuple) else [key]
+    entries = [list(e) if isinstance(e, tuple) else e for e in key] if isinstance(key, tuple) else [key]
     if not any(map(_is_array, entries)):
         return indexing.getitem(x, key)
     tensor = convert_to_tensor(x)

@@ -22,12 +22,25 @@ float16, float32, float64, float_ = np.float16, np.float32, np.float64, np.float
 complex64, complex128, complex_ = np.complex64, np.complex128, np.complex128
 string_, unicode_ = np.bytes_, np.str_
 
+
+def _reduces(function: Any) -> Any:
+    """A reduction as the method that NumPy's own function of that name calls, with `out=None` always."""
+
+    def method(self: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = None) -> Any:
+        if out is not None:
+            raise ValueError("tensors are never written to: `out` must be None")
+        found = function(self, axis=axis, keepdims=keepdims)
+        return found if dtype is None else asarray(found, dtype)
+
+    return method
+
+
 _METHODS = {
     "reshape": lambda self, *shape: shaping.reshape(self, shape[0] if len(shape) == 1 else shape),
     "transpose": lambda self, *axes: shaping.transpose(self, (axes[0] if len(axes) == 1 else axes) or None),
-    "ravel": shaping.ravel, "flatten": shaping.flatten, "clip": elementwise.clip, "max": reduction.max,
-    "min": reduction.min, "mean": reduction.mean, "sum": reduction.sum, "prod": reduction.prod, "any": reduction.any,
-    "all": reduction.all, "std": reduction.std, "dot": linear.dot, "item": lambda self: self.numpy().item(),
+    "ravel": shaping.ravel, "flatten": shaping.flatten, "clip": elementwise.clip, "max": _reduces(reduction.max),
+    "min": _reduces(reduction.min), "mean": _reduces(reduction.mean),
+    "data": property(lambda self: self), "__pos__": lambda self: self,
     "tolist": lambda self: self.numpy().tolist(), "astype": lambda self, dtype: asarray(self, dtype),
 }  # fmt: skip
 _OPERATORS = {
