@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphtf.convert import to_array
+from graphtf.eager_native import native_for
 from graphtf.ir.binding import set_default_binder
 from graphtf.ir.errors import InvalidArgumentError, ResourceExhaustedError
 from graphtf.ir.op import Effect, Op, Trait
@@ -107,10 +108,13 @@ def _check(op: Op, arrays: list[Any], attrs: dict[str, Any], key: tuple[Any, ...
 
     the bare function inside the reference if that gives the right dtype.
     """
-    types = op.infer(*map(type_of, arrays), **attrs)
+    operands = [type_of(a) for a in arrays]
+    types = op.infer(*operands, **attrs)
     run, bare = op.ref, getattr(op.ref, "__wrapped__", None)
     if bare is not None and np.asarray(_quiet.run(bare, *arrays, **attrs)).dtype == types.dtype.np:
         run = bare
+    elif op.results == 1:
+        run = native_for(op, operands, types, attrs) or run
     if len(_checked) >= _MOST_SIGNATURES:
         _checked.clear()
     _checked[key] = run
