@@ -13,6 +13,7 @@ from typing import Any, Protocol, Union, runtime_checkable
 
 import numpy as np
 
+from graphtf.functions import function_type as functions
 from graphtf.functions.concrete import ConcreteFunction
 from graphtf.functions.function import Function
 from graphtf.functions.signature import Parameters
@@ -72,4 +73,4 @@ class FunctionType(abc.ABC):  # noqa: B024 - as above
 
     @classmethod
     def __subclasshook__(cls, other: type) -> Any:
-        return issubclass(other, Parameters) if cls is FunctionType else NotImplemented
+        return issubclass(other, (Parameters, functions.FunctionType)) if cls is FunctionType else NotImplemented

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from graphtf.composite import SparseTensor
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, product
 from graphtf.ir.dtypes import as_dtype
 from graphtf.ir.ops.io import assert_
 from graphtf.ir.ops.prims import p, scalar_like
+from graphtf.ragged_tensor import RaggedTensor, count_dim
 from graphtf.refusal import failed, invalid
 from graphtf.run_time import named_size
 from graphtf.sizes import as_size
@@ -248,7 +250,7 @@ def bincount(
     arr: Any, weights: Any = None, minlength: Any = None, maxlength: Any = None, dtype: Any = dt.int32,
     name: str | None = None, axis: int | None = None, binary_output: bool = False,
 ) -> Tensor:  # fmt: skip
-    """How often each number from 0 occurs (or the sum of its weights); with axis -1, in each row.
+    """How often each number from 0 occurs (or the sum of its weights); with axis -1, in each row, be it ragged or sparse.
 
     Numbers from `maxlength` on are left out. Raises InvalidArgumentError for negative numbers or no integers. Follows
     https://www.tensorflow.org/api_docs/python/tf/math/bincount.
@@ -260,23 +262,44 @@ def bincount(
         raise ValueError(f"Unsupported value for argument axis={axis}. Only 0 and -1 are currently supported.")
     if weights is not None and binary_output:
         raise ValueError("Arguments `binary_output` and `weights` are mutually exclusive. Please specify only one.")
-    x = convert_to_tensor(arr)
-    if x.dtype.is_floating:
-        x = p.cast(x, dtype=dt.int32)
+    x, row, height = _numbers_and_rows(arr, axis)
     if x.dtype not in (dt.int32, dt.int64):
         x = p.cast(x, dtype=dt.int32)
-    rows = axis == -1 and x.shape.rank == 2
     count = _length(x, minlength, maxlength)
     numbers = _below(x, count)
-    if not rows:
+    if row is None:
         numbers = p.reshape(numbers, shape=(product(x.ir_type.dims),))
     else:  # row i counts in its own stretch of places
         wide = p.cast(numbers, dtype=dt.int64)
-        step = p.mul(p.iota(shape=x.ir_type.dims, axis=0, dtype=dt.int64), _scalar(count, wide))
+        step = p.mul(row, _scalar(count, wide))
         numbers = p.select(p.lt(wide, scalar_like(wide, 0)), wide, p.add(wide, step))
-    places = x.ir_type.dims[0] * count if rows else count
-    found = _weighed(numbers, weights, places, as_dtype(dtype), binary_output)
-    return p.reshape(found, shape=(x.ir_type.dims[0], count)) if rows else found
+    found = _weighed(numbers, _values_of(weights), height * count, as_dtype(dtype), binary_output)
+    return found if row is None else p.reshape(found, shape=(height, count))
+
+
+def _numbers_and_rows(arr: Any, axis: int | None) -> tuple[Tensor, Tensor | None, Dim]:
+    """The numbers to count, and if each row counts its own, the row of each in int64 and how many rows there are."""
+    if isinstance(arr, RaggedTensor):
+        if axis != -1:
+            return arr.flat_values, None, 1
+        if arr.ragged_rank > 1:
+            raise ValueError(f"bincount: expected rows of numbers, got a ragged tensor of shape {arr.shape}")
+        return arr.values, p.cast(arr.value_rowids(), dtype=dt.int64), count_dim(arr)
+    if isinstance(arr, SparseTensor):
+        if axis != -1:
+            return arr.values, None, 1
+        height = arr.shape.as_list()[0]
+        return arr.values, arr.indices[:, 0], named_size(arr.dense_shape[0]) if height is None else height
+    x = convert_to_tensor(arr)
+    if axis == -1 and x.shape.rank == 2:
+        return x, p.iota(shape=x.ir_type.dims, axis=0, dtype=dt.int64), x.ir_type.dims[0]
+    return x, None, 1
+
+
+def _values_of(x: Any) -> Any:
+    if isinstance(x, RaggedTensor):
+        return x.flat_values
+    return x.values if isinstance(x, SparseTensor) else x
 
 
 def _weighed(numbers: Tensor, weights: Any, places: Dim, dtype: dt.DType, binary: bool) -> Tensor:

@@ -15,6 +15,7 @@ from graphtf import nest
 from graphtf.flags import flags
 from graphtf.functions.calling import bound, captured, flat, leaf_names, parameter_lines, typed
 from graphtf.functions.exact import exact, exact_for_types
+from graphtf.functions.function_type import FunctionType
 from graphtf.functions.signature import Canonical, Parameters, Signature, filled
 from graphtf.functions.trace import Trace, active_trace
 from graphtf.ir.dims import Dim, SymDim
@@ -142,6 +143,17 @@ class ConcreteFunction:
         taken = [f"  {name} ({how}): {kind}" for name, how, kind in lines]
         outside = [f"  {id(x)}: {captured(x)}" for x in self.outside] or ["  None"]
         return "\n".join(["Input Parameters:", *taken, "Output Type:", f"  {result}", "Captures:", *outside])
+
+    @property
+    def function_type(self) -> FunctionType:
+        """The types of its parameters and results."""
+        lines = parameter_lines(self._call, self._parameters)
+        return FunctionType({n: kind for n, _, kind in lines}, self.structured_outputs, self.pretty_printed_signature)
+
+    @property
+    def inference_fn(self) -> ConcreteFunction:
+        """What runs when no gradients are asked for: itself."""
+        return self
 
     def __repr__(self) -> str:
         return f"<ConcreteFunction {self.pretty_printed_signature(verbose=False)} at 0x{id(self):X}>"
@@ -322,9 +334,11 @@ class FunctionGraph:
         """The nodes, in program order."""
         return list(self.ir.nodes)
 
-    def as_graph_def(self) -> str:
-        """The graph as text."""
-        return str(self.ir)
+    def as_graph_def(self, from_version: Any = None, add_shapes: bool = False) -> Any:
+        """The graph as a `GraphDef`: a node for each input, operation and output. `str(graph)` is its own text."""
+        from graphtf.files.graph_def import described  # loads messages, which few programs need
+
+        return described(self.ir)
 
     def __str__(self) -> str:
         return str(self.ir)

@@ -69,3 +69,16 @@ def test_means_of_ragged_integers_are_float64() -> None:
     assert rows.dtype == tf.float64
     np.testing.assert_array_equal(rows, [1.5, np.nan, 3.0])
     assert tf.reduce_mean(tf.ragged.constant([[1, 2], [3]], tf.int64)).dtype == tf.float64
+
+
+@pytest.mark.parametrize("staged", [False, True])
+def test_numbers_of_ragged_and_sparse_rows_are_counted(staged: bool) -> None:
+    rows = tf.ragged.constant([[1, 1, 3], [], [2]])
+    count = tf.function(tf.math.bincount) if staged else tf.math.bincount
+    want = [[0, 2, 0, 1, 0], [0] * 5, [0, 0, 1, 0, 0]]
+    for x in (rows, tf.cast(rows, tf.int64), rows.to_sparse()):
+        assert count(x, axis=-1, minlength=5, maxlength=5).numpy().tolist() == want
+        assert count(x, axis=-1, binary_output=True).numpy().tolist() == [[0, 1, 0, 1], [0] * 4, [0, 0, 1, 0]]
+        assert count(x).numpy().tolist() == [0, 2, 1, 1]
+    weights = rows.with_values(tf.constant([1.0, 2.0, 3.0, 4.0]))
+    assert count(rows, weights, axis=-1).numpy().tolist() == [[0, 3, 0, 3], [0] * 4, [0, 0, 4, 0]]

@@ -81,3 +81,21 @@ def test_what_does_not_fit(args: Any, kwargs: Any, why: str) -> None:
 def test_another_dtype_is_refused() -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match="#1"):
         difference.get_concrete_function(tf.TensorSpec([]), tf.TensorSpec([]))(1.0, tf.constant(1))
+
+
+def test_a_trace_says_its_type_and_gives_its_graph() -> None:
+    @tf.function
+    def f(x: Any, y: int = 3) -> Any:
+        return tf.nn.relu(x) + y
+
+    concrete = f.get_concrete_function(tf.TensorSpec([None], tf.int32))
+    kind = concrete.function_type
+    shown = "TensorSpec(shape=(None,), dtype=tf.int32, name=None)"
+    assert str(kind) == f"(x: {shown}, y: Literal[3]) -> {shown}"
+    assert repr(kind).splitlines()[-2:] == ["Captures:", "  None"]
+    assert kind == f.get_concrete_function(tf.TensorSpec([None], tf.int32)).function_type
+    assert isinstance(kind, tf.types.experimental.FunctionType)
+    assert concrete.inference_fn(tf.constant([-1, 2])).numpy().tolist() == [3, 5]
+    nodes = concrete.graph.as_graph_def().node
+    assert [(n.op, list(n.input)) for n in nodes[:1]] == [("Placeholder", [])]
+    assert nodes[0].name in [name for n in nodes for name in n.input]
