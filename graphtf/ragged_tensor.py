@@ -17,6 +17,7 @@ from graphtf import row_partition as rows
 from graphtf.composite_spec import RaggedTensorSpec
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
+from graphtf.host_functions import HostFunction, host_function
 from graphtf.indexing import getitem
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import maximum
@@ -271,7 +272,7 @@ class RaggedTensor(Composite):
         """The row of each value."""
         size = count_dim(self._values)
         kind = self._row_splits.dtype
-        (ids,) = on_host(lambda s: [rows.row_ids(s).astype(s.dtype)], [self._row_splits], [kind], [(size,)])
+        (ids,) = on_host(HostFunction(row_ids), [self._row_splits], [kind], [(size,)])
         return ids
 
     def nested_value_rowids(self, name: str | None = None) -> tuple[Tensor, ...]:
@@ -420,6 +421,12 @@ def _nested(make: Any, flat_values: Any, levels: Any, validate: bool) -> Any:
 
 def _row_count(values: Any) -> int | None:
     return values.shape.as_list()[0] if values.shape.rank else None  # type: ignore[no-any-return]
+
+
+@host_function
+def row_ids(splits: Any) -> list[Any]:
+    """The row of each value, in the splits' dtype."""
+    return [rows.row_ids(splits).astype(splits.dtype)]
 
 
 def count_dim(values: Any) -> Any:

@@ -56,6 +56,7 @@ _MODULES = frozenset(home for home, _ in INDEX.values())  # a namespace of the n
 NAMESPACES = frozenset(
     ".".join(parts[:k]) for name in INDEX for parts in [name.split(".")] for k in range(1, len(parts))
 ) | {"keras", "compat.v2"}
+_OF_KERAS = frozenset(("initializers", "losses", "metrics", "optimizers"))  # tf.losses is tf.keras.losses
 _VERSIONS = ("compat.v1.", "compat.v2.")
 _HIDDEN = ("python", "compiler", "core", "__internal__")  # internals of TensorFlow that packages use
 
@@ -67,8 +68,10 @@ def resolve(path: str) -> Any:
     if path in NAMESPACES:
         module = f"graphtf.{path}"
         return importlib.import_module(module) if module in _MODULES or path == "keras" else namespace(path)
+    if path.removeprefix("compat.v2.") in _OF_KERAS:
+        return getattr(resolve("keras"), path.removeprefix("compat.v2."))
     for lead in _VERSIONS:
-        if path.startswith(lead):  # but for what the tables say, the versions are one
+        if path.startswith(lead) and path[len(lead) :] not in _OF_KERAS:  # one but for the tables
             return namespace(path) if path[len(lead) :] in NAMESPACES else resolve(path[len(lead) :])
     raise AttributeError(f"graphtf has no tf.{path}: it is not a name of TensorFlow 2, or not implemented")
 
@@ -83,7 +86,7 @@ def _published(home: str, own: str) -> Any:
 def names_in(space: str) -> list[str]:
     """The public names of a namespace ("" is tf itself)."""
     lead = f"{space}." if space else ""
-    inside = (n[len(lead) :] for n in (*INDEX, *NAMESPACES) if n.startswith(lead))
+    inside = (n[len(lead) :] for n in (*INDEX, *NAMESPACES, *_OF_KERAS) if n.startswith(lead))
     return sorted({n for n in inside if "." not in n and (space or n not in _HIDDEN)})
 
 

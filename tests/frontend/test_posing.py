@@ -115,3 +115,13 @@ def test_import_stays_light() -> None:
     program = f"import sys, graphtf; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_names_that_are_keras_own(tmp_path: Path) -> None:
+    program = """import tensorflow as tf
+assert tf.losses is tf.keras.losses and tf.compat.v2.metrics is tf.keras.metrics
+assert tf.optimizers.Adam is tf.keras.optimizers.Adam
+assert {"initializers", "losses", "metrics", "optimizers"} <= set(dir(tf))
+print(hasattr(tf.compat.v1, "losses"))  # TensorFlow 1's own are not Keras'
+"""
+    assert printed("-m", "graphtf", program=program, folder=tmp_path) == "False\n"

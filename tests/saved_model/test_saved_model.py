@@ -180,3 +180,16 @@ def test_damaged_folders_are_refused(saved: Path, tmp_path: Path) -> None:
         with pytest.raises(tf.errors.DataLossError):
             tf.saved_model.load(saved)
     assert content["format"] == "graphtf-saved-model"
+
+
+def test_rows_of_ragged_words_are_saved(tmp_path: Path) -> None:
+    class Counts(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+        def __call__(self, lines: Any) -> Any:
+            lengths = tf.strings.length(tf.strings.split(lines))
+            return tf.math.bincount(lengths, axis=-1, minlength=4, maxlength=4)
+
+    counts, lines = Counts(), ["a bb bb", "", "ccc"]
+    tf.saved_model.save(counts, str(tmp_path / "m"))
+    want = [[0, 1, 2, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
+    assert tf.saved_model.load(str(tmp_path / "m"))(tf.constant(lines)).numpy().tolist() == want
