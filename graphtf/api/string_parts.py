@@ -111,15 +111,18 @@ def length(input: Any, unit: str = "BYTE", name: str | None = None) -> Tensor:
     >>> length(["Hello", "\\U0001F642"], unit="UTF8_CHAR").numpy().tolist()
     [5, 1]
     """
-    measure = _count_characters if _unit(unit, "strings.length") else len
+    count = HostFunction(lengths, characters=_unit(unit, "strings.length"))
     x = as_strings(input, "strings.length")
-
-    def run(values: Array) -> list[Array]:
-        found = [measure(s) for s in values.reshape(-1).tolist()]
-        return [np.array(found, np.int32).reshape(values.shape)]
-
-    (out,) = on_host(run, [x], [dt.int32], [x.ir_type.shape])
+    (out,) = on_host(count, [x], [dt.int32], [x.ir_type.shape])
     return out
+
+
+@host_function
+def lengths(values: Array, characters: bool) -> list[Array]:
+    """The number of bytes or characters of each string."""
+    measure = _count_characters if characters else len
+    found = [measure(s) for s in values.reshape(-1).tolist()]
+    return [np.array(found, np.int32).reshape(values.shape)]
 
 
 def substr(input: Any, pos: Any, len: Any, unit: str = "BYTE", name: str | None = None) -> Tensor:

@@ -249,6 +249,10 @@ class NumpyIterator:
             raise StopIteration
         return self._iterator._structure.numpy(leaves)
 
+    def next(self) -> Any:
+        """The next element, as `next(iterator)` gives it."""
+        return self.__next__()
+
 
 # ---- on the host -----------------------------------------------------------------------------------------------------
 

@@ -338,6 +338,6 @@ def test_a_generators_tuple_is_the_rows_of_a_single_tensor() -> None:
 
 def test_an_iterator_has_a_method_next() -> None:
     it = iter(Dataset.range(1))
-    assert int(it.next()) == 0
+    assert int(it.next()) == 0 and Dataset.range(1).as_numpy_iterator().next() == 0
     with pytest.raises(StopIteration):
         it.next()
