@@ -159,7 +159,8 @@ def _slice_infer(x: TensorType, starts: Shape, limits: Shape, strides: tuple[int
     if x.shape is None:
         return x
     for k, (a, b, d) in enumerate(zip(starts, limits, x.shape)):
-        if not (nonnegative(a) and at_most(a, b) and at_most(b, d)):
+        in_order = at_most(a, b) or at_most(a + d, b)  # d, the size of an axis, is not negative
+        if not (nonnegative(a) and in_order and at_most(b, d)):
             raise slice.violated(3, f"elements {a} to {b} of axis {k} of {x}, expected 0 ≤ start ≤ limit ≤ {d}")
     return x.with_shape(tuple(ceildiv(b - a, k) for a, b, k in zip(starts, limits, strides)))
 
