@@ -23,6 +23,7 @@ from graphtf.functions.region import trace_region
 from graphtf.functions.trace import Trace, active_trace
 from graphtf.ir.dims import Dim, nonnegative
 from graphtf.ir.ops.prims import p, scalar_like
+from graphtf.run_time import named_size
 from graphtf.sizes import shape_vector
 from graphtf.tensor import Tensor
 from graphtf.tensor_array import TensorArray
@@ -236,11 +237,13 @@ class _Staged:
         if not wanted:
             return
         found: list[Any] = []
-        types = [convert_to_tensor(0).ir_type] if self.counted else []
+        counters = [convert_to_tensor(0).ir_type] if self.counted else []
+        numbers = [k for k, x in enumerate(self.start) if type(x) in (bool, int, float)]  # which the loop makes tensors
+        types = [*counters, *(convert_to_tensor(self.start[k]).ir_type for k in numbers)]
 
         def probe(xs: Sequence[Any]) -> None:
-            self.put(tuple(self.start))
-            self.body(*xs)
+            self._place(numbers, xs[len(counters) :])
+            self.body(*xs[: len(counters)])
             found.extend(self.get())
 
         trace_region("probe", self.trace, types, probe)
@@ -266,4 +269,5 @@ def _zeros(x: Any) -> Any:
         return type(x)(0)
     dims = x.ir_type.shape or ()
     zero = convert_to_tensor(b"" if x.dtype.kind == "s" else False if x.dtype.is_bool else 0, x.dtype)
-    return p.broadcast(zero, shape=tuple(d if isinstance(d, int) else 0 for d in dims))
+    # Where a size is not fixed, none that only run time knows: the loop, and those inside, are to let it vary.
+    return p.broadcast(zero, shape=tuple(d if isinstance(d, int) else named_size(convert_to_tensor(0)) for d in dims))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -504,3 +506,27 @@ def test_print_of_tensors_runs_each_time_if_asked_for(capfd):
     assert out.count("traced") == 1 and "value 1" in out and "value 2" in out
     with pytest.raises(TypeError, match="Feature"):
         tf.function(experimental_autograph_options="BUILTIN_FUNCTIONS")(f)
+
+
+def test_what_only_the_body_defines_may_vary_in_shape() -> None:
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([], tf.int32)])
+    def parts(x: Any, n: Any) -> Any:
+        total = tf.constant(0.0)
+        for i in tf.range(2):
+            for j in tf.range(n):
+                part = x[i : i + n, j : j + n]
+                total += tf.reduce_sum(part)
+        return total, part
+
+    total, part = parts(tf.ones([3, 3]), 2)
+    assert float(total) == 16 and part.shape == [2, 2]
+
+    @tf.function
+    def rows(n: Any) -> Any:
+        i = 0
+        while i < n:
+            made = tf.ones([i + 1])
+            i += 1
+        return made
+
+    assert rows(tf.constant(3)).shape == [3] and rows(tf.constant(1)).shape == [1]
