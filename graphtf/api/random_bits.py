@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from graphtf.api.random_large import compiled_if_large
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, ceildiv, product
@@ -69,6 +70,7 @@ def _part(x: Tensor, k: int) -> Tensor:
 # ---- uniform ---------------------------------------------------------------------------------------------------------
 
 
+@compiled_if_large
 def unit(key: Tensor, counter: Tensor, shape: Dims, dtype: DType) -> Tensor:
     """Uniform in [0, 1)."""
     if dtype is dt.float64:
@@ -143,6 +145,7 @@ def _first(flat: Tensor, shape: Dims) -> Tensor:
     return p.reshape(cut, shape=shape)
 
 
+@compiled_if_large
 def normal(key: Tensor, counter: Tensor, shape: Dims, dtype: DType) -> Tensor:
     """Standard normal; half precision is computed in float32."""
     rows = ceildiv(product(shape), 2)
@@ -154,6 +157,7 @@ def normal(key: Tensor, counter: Tensor, shape: Dims, dtype: DType) -> Tensor:
     return out if dtype is dt.float32 else p.cast(out, dtype=dtype)
 
 
+@compiled_if_large
 def truncated_normal(key: Tensor, counter: Tensor, shape: Dims, dtype: DType) -> Tensor:
     """Standard normal within two standard deviations: of a group's candidates, the first that lie inside."""
     double = dtype is dt.float64

@@ -74,3 +74,20 @@ def test_refusals(bad: Callable[[], Any], want: str) -> None:
     with pytest.raises(Exception) as caught:
         bad()
     assert class_of(caught.value) == want
+
+
+@pytest.mark.parametrize("draw", [tf.random.stateless_uniform, tf.random.stateless_normal])
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64, tf.float16])
+def test_large_draws_are_the_same_numbers(draw: Any, dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = [3, 5, 7]
+    want = draw(shape, [1, 2], dtype=dtype)
+    monkeypatch.setattr("graphtf.api.random_large._LARGE", 1)
+    found = draw(shape, [1, 2], dtype=dtype)
+    assert found.dtype == dtype and found.shape == shape
+    np.testing.assert_allclose(found, want, rtol=1e-3 if dtype == tf.float16 else 1e-5, atol=1e-6)
+
+
+def test_a_large_truncated_draw_is_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    want = tf.random.stateless_truncated_normal([101], [3, 4])
+    monkeypatch.setattr("graphtf.api.random_large._LARGE", 100)
+    np.testing.assert_allclose(tf.random.stateless_truncated_normal([101], [3, 4]), want, rtol=1e-5, atol=1e-6)
