@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 _F = TypeVar("_F", bound=Callable[..., Any])
 HOMES = (
     "graphtf.api.ragged_dense", "graphtf.api.ragged_index", "graphtf.api.string_hash", "graphtf.api.string_parts",
-    "graphtf.api.string_regex", "graphtf.api.string_unicode", "graphtf.api.strings", "graphtf.ragged_tensor",
+    "graphtf.api.string_regex", "graphtf.api.string_unicode", "graphtf.api.strings", "graphtf.files.images",
+    "graphtf.files.sound", "graphtf.files.whole", "graphtf.ragged_tensor",
     "graphtf.tables.table",
 )  # fmt: skip
 _MARK = "_is_host_function"

@@ -15,6 +15,7 @@ import numpy as np
 from graphtf.api.strings import as_strings
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
+from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.refusal import failed, invalid, wrong_dtype
@@ -72,8 +73,8 @@ def _own_mode(found: Any) -> str:
 
 
 def _decode(
-    contents: Any, name: str, channels: int, allowed: tuple[int, ...], dtype: DType, run: Callable[[bytes], Array],
-    rank: int = 3,
+    contents: Any, name: str, channels: int, allowed: tuple[int, ...], dtype: DType,
+    run: Callable[[Array], list[Array]], rank: int = 3,
 ) -> Tensor:  # fmt: skip
     if channels not in allowed:
         raise invalid(name, f"channels must be one of {allowed}, got {channels}")
@@ -81,7 +82,7 @@ def _decode(
     if data.shape.rank not in (0, None):
         raise invalid(name, f"contents must be scalar, got shape {data.shape}")
     shape = (*(None,) * (rank - 1), channels or None)
-    (out,) = on_host(lambda text: [run(text[()])], [data], [dtype], [shape])
+    (out,) = on_host(run, [data], [dtype], [shape])
     return out
 
 
@@ -94,11 +95,14 @@ def decode_png(contents: Any, channels: int = 0, dtype: Any = dt.uint8, name: st
     if kind not in (dt.uint8, dt.uint16):
         raise wrong_dtype("decode_png", f"dtype must be uint8 or uint16, got {kind.name}")
     channels = channels or 0
-
-    def run(data: bytes) -> Array:
-        return _pixels(_opened(data, "decode_png", tuple(_FORMATS.values())), channels, kind)
-
+    run = HostFunction(png_pixels, channels=channels, dtype=kind)
     return _decode(contents, "decode_png", channels, (0, 1, 2, 3, 4), kind, run)
+
+
+@host_function
+def png_pixels(text: Array, channels: int, dtype: DType) -> list[Array]:
+    """The pixels of a file."""
+    return [_pixels(_opened(text[()], "decode_png", tuple(_FORMATS.values())), channels, dtype)]
 
 
 def decode_jpeg(
@@ -112,15 +116,19 @@ def decode_jpeg(
     if ratio not in (1, 2, 4, 8):
         raise invalid("decode_jpeg", f"ratio must be 1, 2, 4, or 8, got {ratio}")
     channels = channels or 0
-
-    def run(data: bytes) -> Array:
-        if ratio == 1 or _format(data) != "JPEG":
-            return _pixels(_opened(data, "decode_jpeg", tuple(_FORMATS.values())), channels)
-        found = _pillow().open(io.BytesIO(data), formats=("JPEG",))
-        found.draft(None, tuple(-(-side // ratio) for side in found.size))
-        return _pixels(found, channels)
-
+    run = HostFunction(jpeg_pixels, channels=channels, ratio=ratio)
     return _decode(contents, "decode_jpeg", channels, (0, 1, 3), dt.uint8, run)
+
+
+@host_function
+def jpeg_pixels(text: Array, channels: int, ratio: int) -> list[Array]:
+    """The pixels of a file, smaller by a ratio if it is a JPEG."""
+    data = text[()]
+    if ratio == 1 or _format(data) != "JPEG":
+        return [_pixels(_opened(data, "decode_jpeg", tuple(_FORMATS.values())), channels)]
+    found = _pillow().open(io.BytesIO(data), formats=("JPEG",))
+    found.draft(None, tuple(-(-side // ratio) for side in found.size))
+    return [_pixels(found, channels)]
 
 
 def decode_and_crop_jpeg(
@@ -149,7 +157,7 @@ def decode_bmp(contents: Any, channels: int = 0, name: str | None = None) -> Ten
     """A BMP image. Follows https://www.tensorflow.org/api_docs/python/tf/io/decode_bmp."""
     channels = channels or 0
     run: Callable[[bytes], Array] = lambda data: _pixels(_opened(data, "decode_bmp", ("BMP",)), channels)  # noqa: E731
-    return _decode(contents, "decode_bmp", channels, (0, 1, 3, 4), dt.uint8, run)
+    return _decode(contents, "decode_bmp", channels, (0, 1, 3, 4), dt.uint8, lambda text: [run(text[()])])
 
 
 def _frames(data: bytes) -> Array:
@@ -166,7 +174,7 @@ def decode_gif(contents: Any, name: str | None = None) -> Tensor:
 
     Follows https://www.tensorflow.org/api_docs/python/tf/io/decode_gif.
     """
-    return _decode(contents, "decode_gif", 3, (3,), dt.uint8, _frames, rank=4)
+    return _decode(contents, "decode_gif", 3, (3,), dt.uint8, lambda text: [_frames(text[()])], rank=4)
 
 
 def decode_image(
@@ -181,25 +189,25 @@ def decode_image(
         raise ValueError(f"dtype must be one of uint8, uint16, float32, got {kind.name}")
     if wanted not in (0, 1, 3, 4):
         raise ValueError(f"channels must be in (None, 0, 1, 3, 4), got {channels}")
-
-    def run(text: Array) -> list[Array]:
-        data = text[()]
-        if _format(data) == "GIF":
-            frames = _frames(data)
-            found = frames if expand_animations else frames[0]
-        else:
-            found = _pixels(
-                _opened(data, "decode_image", tuple(_FORMATS.values())),
-                wanted,
-                dt.uint16 if kind is dt.uint16 else dt.uint8,
-            )
-        if kind is dt.float32:
-            return [found.astype(np.float32) * np.float32(1 / 255)]
-        return [found.astype(np.uint16) * np.uint16(257) if kind is dt.uint16 and found.dtype == np.uint8 else found]
-
+    run = HostFunction(image_pixels, channels=wanted, dtype=kind, animated=bool(expand_animations))
     shape = None if expand_animations else (None, None, wanted or None)
     (out,) = on_host(run, [as_strings(contents, "decode_image")], [kind], [shape])
     return out
+
+
+@host_function
+def image_pixels(text: Array, channels: int, dtype: DType, animated: bool) -> list[Array]:
+    """The pixels of a file of any format, or if `animated` the frames of a GIF."""
+    data = text[()]
+    if _format(data) == "GIF":
+        frames = _frames(data)
+        found = frames if animated else frames[0]
+    else:
+        deep = dt.uint16 if dtype is dt.uint16 else dt.uint8
+        found = _pixels(_opened(data, "decode_image", tuple(_FORMATS.values())), channels, deep)
+    if dtype is dt.float32:
+        return [found.astype(np.float32) * np.float32(1 / 255)]
+    return [found.astype(np.uint16) * np.uint16(257) if dtype is dt.uint16 and found.dtype == np.uint8 else found]
 
 
 # ---- about images ----------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import numpy as np
 from graphtf.api.strings import as_strings
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
+from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.refusal import failed, invalid
 from graphtf.tensor import Tensor
@@ -43,18 +44,21 @@ def decode_wav(
     if data.shape.rank not in (0, None):
         raise invalid("decode_wav", f"contents must be scalar, got shape {data.shape}")
     wanted = tuple(None if n < 0 else int(n) for n in (desired_samples, desired_channels))
-
-    def run(text: Array) -> list[Array]:
-        samples, rate = _samples(text[()])
-        count, channels = (have if want is None else want for have, want in zip(samples.shape, wanted))
-        out = np.zeros((count, channels), np.float32)
-        kept = min(count, len(samples))
-        for k in range(channels):
-            out[:kept, k] = samples[:kept, min(k, samples.shape[1] - 1)]
-        return [out, np.array(rate, np.int32)]
-
+    run = HostFunction(wav_samples, count=wanted[0], channels=wanted[1])
     audio, rate = on_host(run, [data], [dt.float32, dt.int32], [wanted, ()])
     return DecodeWav(audio, rate)
+
+
+@host_function
+def wav_samples(text: Array, count: int | None, channels: int | None) -> list[Array]:
+    """The samples of a file, repeated, cut or filled up, and their rate."""
+    samples, rate = _samples(text[()])
+    length, width = (have if want is None else want for have, want in zip(samples.shape, (count, channels)))
+    out = np.zeros((length, width), np.float32)
+    kept = min(length, len(samples))
+    for k in range(width):
+        out[:kept, k] = samples[:kept, min(k, samples.shape[1] - 1)]
+    return [out, np.array(rate, np.int32)]
 
 
 def _samples(data: bytes) -> tuple[Array, int]:

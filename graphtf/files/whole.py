@@ -14,6 +14,7 @@ from graphtf.api.strings import as_strings
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
 from graphtf.files.gfile import as_error, glob, local
+from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.refusal import invalid
 from graphtf.tensor import Tensor
@@ -40,16 +41,18 @@ def read_file(filename: Any, name: str | None = None) -> Tensor:
 
     Follows https://www.tensorflow.org/api_docs/python/tf/io/read_file.
     """
-
-    def run(path: Array) -> list[Array]:
-        try:
-            with open(local(path[()]), "rb") as file:
-                return [_scalar(file.read())]
-        except OSError as error:
-            raise as_error(error) from None
-
-    (out,) = on_host(run, [_path(filename, "read_file")], [dt.string], [()])
+    (out,) = on_host(HostFunction(contents_of), [_path(filename, "read_file")], [dt.string], [()])
     return out
+
+
+@host_function
+def contents_of(path: Array) -> list[Array]:
+    """The bytes of the file at a path."""
+    try:
+        with open(local(path[()]), "rb") as file:
+            return [_scalar(file.read())]
+    except OSError as error:
+        raise as_error(error) from None
 
 
 def write_file(filename: Any, contents: Any, name: str | None = None) -> None:

@@ -193,3 +193,22 @@ def test_rows_of_ragged_words_are_saved(tmp_path: Path) -> None:
     tf.saved_model.save(counts, str(tmp_path / "m"))
     want = [[0, 1, 2, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
     assert tf.saved_model.load(str(tmp_path / "m"))(tf.constant(lines)).numpy().tolist() == want
+
+
+def test_decoding_files_is_saved(tmp_path: Path) -> None:
+    class Decoder(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+        def image(self, data: Any) -> Any:
+            return tf.io.decode_jpeg(data, 3), tf.io.decode_png(data), tf.io.decode_image(data, dtype=tf.float32)
+
+        @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+        def sound(self, path: Any) -> Any:
+            return tf.audio.decode_wav(tf.io.read_file(path), desired_channels=1).audio
+
+    decoder, pixels = Decoder(), tf.io.encode_png(np.arange(24, dtype=np.uint8).reshape(2, 4, 3))
+    tf.io.write_file(str(tmp_path / "a.wav"), tf.audio.encode_wav([[0.5], [-0.5]], 8000))
+    tf.saved_model.save(decoder, str(tmp_path / "m"))
+    loaded = tf.saved_model.load(str(tmp_path / "m"))
+    for found, want in zip(loaded.image(pixels), decoder.image(pixels)):
+        np.testing.assert_array_equal(found, want)
+    assert loaded.sound(str(tmp_path / "a.wav")).numpy().tolist() == [[0.5], [-0.5]]
