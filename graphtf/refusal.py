@@ -8,7 +8,7 @@ building, unless TensorFlow looks at the value only when the op runs. Entry poin
 from __future__ import annotations
 
 from graphtf.ir.binding import active_binder
-from graphtf.ir.errors import InvalidArgumentError, TraceShapeError, TraceTypeError, Violation
+from graphtf.ir.errors import InvalidArgumentError, TraceOpenError, TraceShapeError, TraceTypeError, Violation
 
 
 def tracing() -> bool:
@@ -35,5 +35,7 @@ def wrong_dtype(name: str, message: str) -> Exception:
 
 def traced_error(violation: Violation) -> Exception:
     """What a broken constraint of an op is while a graph is built."""
-    kind = TraceTypeError if violation.kind == "dtype" else TraceShapeError
-    return kind(violation.message)
+    return _TRACED.get(violation.kind, TraceShapeError)(violation.message)
+
+
+_TRACED: dict[str, type[Exception]] = {"dtype": TraceTypeError, "open": TraceOpenError}

@@ -15,7 +15,7 @@ from graphtf.convert import convert_to_tensor, is_tensor_like, stack_rows
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, SymDim
 from graphtf.ir.dtypes import DType
-from graphtf.ir.errors import InvalidArgumentError
+from graphtf.ir.errors import InvalidArgumentError, UnknownShapeError
 from graphtf.ir.ops.prims import p
 from graphtf.refusal import failed, invalid, wrong_dtype
 from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
@@ -98,7 +98,7 @@ def as_integers(x: Any, name: str) -> tuple[int, ...]:
     """A vector of integers that must be known now. Raises ValueError otherwise."""
     out = as_sizes(x, name)
     if out is None or not all(isinstance(d, int) for d in out):
-        raise ValueError(f"{name} must be known while the function is traced, got {x!r}")
+        raise UnknownShapeError(f"{name} must be known while the function is traced, got {x!r}")
     return out  # type: ignore[return-value]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from graphtf.functions.source import unconverted, user_frame
 from graphtf.ir.dims import Dim, Shape
 from graphtf.ir.dtypes import ALL, DType
+from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.graph import Value
 from graphtf.ir.types import TensorType
 from graphtf.tensor_shape import TensorShape, as_shape
@@ -93,7 +94,7 @@ class Tensor(AbstractTensor):
         """Number of axes. Raises ValueError if unknown."""
         rank = self.shape.rank
         if rank is None:
-            raise ValueError("the rank of this tensor is not known while tracing")
+            raise UnknownShapeError("the rank of this tensor is not known while tracing")
         return rank
 
     def _shape_tuple(self) -> tuple[int | None, ...] | None:

@@ -11,6 +11,8 @@ import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from graphtf.ir.errors import UnknownShapeError
+
 Size = int | None
 Sizes = tuple[Size, ...]
 
@@ -156,7 +158,7 @@ class TensorShape:
 
     def __len__(self) -> int:
         if self._dims is None:
-            raise ValueError("Cannot take the length of shape with unknown rank.")
+            raise UnknownShapeError("Cannot take the length of shape with unknown rank.")
         return len(self._dims)
 
     def __bool__(self) -> bool:
@@ -164,7 +166,7 @@ class TensorShape:
 
     def __iter__(self) -> Iterator[Size]:
         if self._dims is None:
-            raise ValueError("Cannot iterate over a shape with unknown rank.")
+            raise UnknownShapeError("Cannot iterate over a shape with unknown rank.")
         return iter(self._dims)
 
     def __getitem__(self, key: Any) -> Any:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Union
 
+from graphtf.ir.errors import UnknownSizeError
+
 Dim = Union[int, "SymDim"]
 Shape = tuple[Dim, ...]
 Env = Mapping[str, int]
@@ -85,10 +87,10 @@ class SymDim:
         return other - floordiv(other, self) * self
 
     def __bool__(self) -> bool:
-        raise TypeError(f"the size {self} is known only at run time and cannot decide a branch")
+        raise UnknownSizeError(f"the size {self} is known only at run time and cannot decide a branch")
 
     def __int__(self) -> int:
-        raise TypeError(f"the size {self} is known only at run time; use tf.shape to compute with it")
+        raise UnknownSizeError(f"the size {self} is known only at run time; use tf.shape to compute with it")
 
     __index__ = __int__
 

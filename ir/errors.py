@@ -90,7 +90,7 @@ class UnauthenticatedError(OpError):
 
 
 class Violation(InvalidArgumentError):
-    """An op's numbered constraint does not hold. `kind` is shape, dtype or value.
+    """An op's numbered constraint does not hold. `kind` is shape, dtype, value, or open: not whatever the sizes.
 
     Run eagerly it is an InvalidArgumentError; while tracing, the binder raises the ValueError or TypeError that
     TensorFlow raises when it builds a graph.
@@ -105,6 +105,22 @@ class Violation(InvalidArgumentError):
 
 class TraceShapeError(ValueError):
     """A shape or value constraint broken while a graph is built."""
+
+
+class OpenSize(Exception):
+    """A rank or a size was asked for that only run time knows: what is traced may be traced again for known sizes."""
+
+
+class UnknownShapeError(OpenSize, ValueError):
+    """The rank decides, and it is known only at run time."""
+
+
+class UnknownSizeError(OpenSize, TypeError):
+    """A size decides, and it is known only at run time."""
+
+
+class TraceOpenError(OpenSize, TraceShapeError):
+    """A constraint that does not hold whatever the sizes, and may for those that come."""
 
 
 class TraceTypeError(TypeError):

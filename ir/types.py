@@ -14,6 +14,7 @@ import numpy as np
 
 from graphtf.ir.dims import Dim, Shape, product, substitute
 from graphtf.ir.dtypes import DType, as_dtype
+from graphtf.ir.errors import UnknownShapeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class TensorType:
     def dims(self) -> Shape:
         """The shape. Raises ValueError if the rank is unknown."""
         if self.shape is None:
-            raise ValueError(f"the rank of a value of type {self} is known only at run time")
+            raise UnknownShapeError(f"the rank of a value of type {self} is known only at run time")
         return self.shape
 
     @property

@@ -14,7 +14,7 @@ from graphtf.convert import convert_pair, convert_to_tensor
 from graphtf.deferred import deferred_like
 from graphtf.functions.trace import active_trace
 from graphtf.ir.dims import Dim
-from graphtf.ir.errors import InvalidArgumentError, UnimplementedError
+from graphtf.ir.errors import InvalidArgumentError, UnimplementedError, UnknownShapeError
 from graphtf.ir.ops.prims import p
 from graphtf.refusal import failed, invalid
 from graphtf.sizes import as_sizes
@@ -187,7 +187,7 @@ def _output_shape(
 ) -> tuple[Dim, ...]:
     sizes = as_sizes(given, name)
     if sizes is None:
-        raise ValueError(f"{name}: output_shape must be known while the function is traced")
+        raise UnknownShapeError(f"{name}: output_shape must be known while the function is traced")
     if len(sizes) == place.spatial:
         return (y.ir_type.dims[0], *sizes, w.ir_type.dims[-2])
     if len(sizes) != place.spatial + 2:

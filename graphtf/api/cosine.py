@@ -15,6 +15,7 @@ from graphtf.api.signal import rfft
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import as_dtype
+from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.ops.prims import p
 from graphtf.tensor import Tensor
 
@@ -41,7 +42,7 @@ def dct(
         raise ValueError(f"input must be float32 or float64, got {x.dtype.name}")
     length = x.shape[-1]
     if length is None:
-        raise ValueError("dct: the size of the last axis must be known")
+        raise UnknownShapeError("dct: the size of the last axis must be known")
     x = x if n is None else _fitted(x, length, int(n))
     size = length if n is None else int(n)
     return _type2(x, size, norm) if type == 2 else _type3(x, size, norm)

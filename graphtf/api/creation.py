@@ -17,7 +17,7 @@ from graphtf.ir.dims import Dim, ceildiv, maximum, product
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.errors import UnimplementedError
 from graphtf.ir.ops.prims import p, scalar_like
-from graphtf.refusal import failed, invalid, tracing
+from graphtf.refusal import failed, invalid, tracing, wrong_dtype
 from graphtf.run_time import named_size, stated
 from graphtf.sizes import MOST_ELEMENTS, as_axis, as_size, as_sizes
 from graphtf.tensor import EagerTensor, Tensor
@@ -373,6 +373,8 @@ def bitcast(input: Any, type: Any, name: str | None = None) -> Tensor:
     if target.size == x.dtype.size:
         return p.bitcast(x, dtype=target)
     dims = tuple(x.shape)
+    if target.size == 0:
+        raise wrong_dtype("bitcast", f"a tensor of {x.dtype.name} has no bits of type {target.name}")
     if target.size < x.dtype.size:
         return p.rebits(x, shape=stated((*x.ir_type.dims, x.dtype.size // target.size)), dtype=target)
     ratio = target.size // x.dtype.size

@@ -14,6 +14,7 @@ from graphtf.convert import convert_to_tensor, stack_rows
 from graphtf.functions.trace import Trace, active_trace
 from graphtf.indexed_slices import IndexedSlices
 from graphtf.ir.dims import product
+from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.graph import Value
 from graphtf.ir.ops.prims import full_like, p
 from graphtf.passes.autodiff import backward
@@ -121,7 +122,7 @@ def _jacobian(gradient: Any, x: Any) -> Any:
     dims: Sequence[Any] = convert_to_tensor(x).ir_type.dims
     count = product(dims)
     if not isinstance(count, int):
-        raise ValueError(f"hessians: the sizes of {x!r} must be known when the function is traced")
+        raise UnknownShapeError(f"hessians: the sizes of {x!r} must be known when the function is traced")
     if gradient is None:
         return None
     flat = p.reshape(convert_to_tensor(gradient), shape=(count,))

@@ -18,6 +18,7 @@ from graphtf.api.shaping import transpose as transposed
 from graphtf.convert import convert_to_tensor
 from graphtf.indexing import getitem
 from graphtf.ir import dtypes as dt
+from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import invalid
 from graphtf.sizes import as_integers, as_size
@@ -128,7 +129,7 @@ def resize_with_crop_or_pad(image: Any, target_height: Any, target_width: Any) -
     wanted = [as_size(n, "resize_with_crop_or_pad") for n in (target_height, target_width)]
     sizes = x.shape.as_list()[batch : batch + 2]
     if not all(isinstance(n, int) for n in (*wanted, *sizes)):
-        raise ValueError("resize_with_crop_or_pad: the sizes of the image and those asked for must be known")
+        raise UnknownShapeError("resize_with_crop_or_pad: the sizes of the image and those asked for must be known")
     if any(n <= 0 for n in wanted):  # type: ignore[operator]
         raise ValueError(f"target_height and target_width must be > 0, got {wanted}")
     grow = [w - s for w, s in zip(wanted, sizes)]  # type: ignore[operator]
@@ -195,7 +196,7 @@ def _cropped(value: Any, size: Any, draw: Callable[[int, int], Tensor]) -> Tenso
     x, sizes = convert_to_tensor(value), as_integers(size, "random_crop")
     have = x.shape.as_list()
     if len(sizes) != len(have) or any(d is None for d in have):
-        raise ValueError(f"random_crop: size {list(sizes)} for a tensor of shape {x.shape}, which must be known")
+        raise UnknownShapeError(f"random_crop: size {list(sizes)} for a tensor of shape {x.shape}, which must be known")
     if any(want > d for want, d in zip(sizes, have)):
         raise invalid("random_crop", f"Need value.shape >= size, got {have} and {list(sizes)}")
     limit = convert_to_tensor(np.array([d - want + 1 for want, d in zip(sizes, have)], np.int32))

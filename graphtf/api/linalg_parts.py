@@ -13,7 +13,7 @@ import numpy as np
 from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, product
-from graphtf.ir.errors import FailedPreconditionError
+from graphtf.ir.errors import FailedPreconditionError, UnknownShapeError
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import failed, invalid, tracing, wrong_dtype
 from graphtf.sizes import as_integers, as_size
@@ -86,7 +86,7 @@ def _filler(x: Tensor, value: Any) -> Tensor:
 
 def _known(sizes: Any, name: str) -> tuple[int, ...]:
     if not all(isinstance(d, int) for d in sizes):
-        raise ValueError(f"{name}: the sizes of matrices must be known while the function is traced, got {list(sizes)}")
+        raise UnknownShapeError(f"{name}: sizes of matrices must be known while the function is traced, got {list(sizes)}")
     return tuple(sizes)
 
 
@@ -316,7 +316,7 @@ def cross(a: Any, b: Any, name: str | None = None) -> Tensor:
         raise wrong_dtype("cross", f"b has dtype {y.dtype.name}, expected {x.dtype.name}")
     if not x.shape.is_compatible_with(y.shape):
         raise invalid("cross", f"Both inputs must be of same shape: {x.shape} vs. {y.shape}")
-    if not x.ir_type.dims or x.ir_type.dims[-1] != 3:
+    if not x.ir_type.dims or as_integers((x.ir_type.dims[-1],), "cross") != (3,):
         kind = ValueError if tracing() else lambda text: FailedPreconditionError(None, None, text)
         raise kind(f"cross: Cross-products are only defined for 3-element vectors, got shape {x.shape}")
     return p.sub(p.mul(_turned(x, 1), _turned(y, 2)), p.mul(_turned(x, 2), _turned(y, 1)))

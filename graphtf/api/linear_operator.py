@@ -20,6 +20,7 @@ from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim
 from graphtf.ir.dtypes import DType, as_dtype
+from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.ops.io import assert_
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import invalid
@@ -382,7 +383,7 @@ class LinearOperatorScaledIdentity(LinearOperatorDiag):
 def _row_count(num_rows: Any) -> Dim:
     size = as_size(num_rows, "LinearOperator")
     if size is None:
-        raise ValueError(f"the number of rows must be known while the function is traced, got {num_rows!r}")
+        raise UnknownShapeError(f"the number of rows must be known while the function is traced, got {num_rows!r}")
     if isinstance(size, int) and size < 0:
         raise ValueError(f"Argument num_rows must be non-negative.  Found: {size}")
     return size

@@ -13,6 +13,7 @@ from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.deferred import deferred_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, nonnegative
+from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.ops.prims import full_like, p
 from graphtf.refusal import failed, invalid
 from graphtf.sizes import as_sizes, index_vector, known
@@ -70,7 +71,7 @@ def _paddings(paddings: Any, rank: int) -> list[tuple[Dim, Dim]]:
         rows = [[contents[i, 0], contents[i, 1]] for i in range(contents.shape[0])]
     found = [as_sizes(row, "pad") for row in rows]
     if any(row is None for row in found):
-        raise ValueError("paddings must be known while the function is traced")
+        raise UnknownShapeError("paddings must be known while the function is traced")
     if len(found) != rank or any(len(row) != 2 for row in found if row is not None):
         raise invalid(
             "pad", f"The first dimension of paddings must be the rank of inputs, got {paddings!r} for rank {rank}"

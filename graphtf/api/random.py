@@ -13,6 +13,7 @@ from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, ceildiv, product
 from graphtf.ir.dtypes import DType, as_dtype
+from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import failed, invalid
 from graphtf.run_time import named_size
@@ -39,7 +40,7 @@ def _named(shape: Tensor, name: str) -> tuple[Dim, ...]:
     """The sizes in a vector of run time. Raises ValueError if not even their number is known."""
     count = shape.ir_type.dims[0] if shape.shape.rank == 1 else None
     if not isinstance(count, int):
-        raise ValueError(f"{name}: the rank must be known while the function is traced, got the shape {shape!r}")
+        raise UnknownShapeError(f"{name}: the rank must be known while the function is traced, got the shape {shape!r}")
     each = (p.slice(shape, starts=(k,), limits=(k + 1,), strides=(1,)) for k in range(count))
     return tuple(named_size(p.reshape(x, shape=())) for x in each)
 

@@ -13,6 +13,7 @@ from graphtf.indexed_slices import IndexedSlices
 from graphtf.indexing import getitem
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, product
+from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.ops.io import assert_
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import failed, invalid, wrong_dtype
@@ -308,7 +309,7 @@ def dynamic_slice(x: Tensor, entries: list[Any]) -> Tensor:
     """`x[entries]` where bounds are known only at run time: new axes and `...` are taken out first."""
     rank = x.shape.rank
     if rank is None:
-        raise ValueError("a tensor of unknown rank cannot be sliced: give it a shape with tf.ensure_shape")
+        raise UnknownShapeError("a tensor of unknown rank cannot be sliced: give it a shape with tf.ensure_shape")
     used = sum(e is not None and e is not Ellipsis for e in entries)
     fill: list[Any] = [_PythonSlice(None)] * (rank - used)
     at = next((i for i, e in enumerate(entries) if e is Ellipsis), len(entries))

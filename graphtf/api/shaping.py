@@ -15,6 +15,7 @@ from graphtf.deferred import deferred, deferred_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, floordiv, product
 from graphtf.ir.dtypes import as_dtype
+from graphtf.ir.errors import UnknownShapeError, UnknownSizeError
 from graphtf.ir.ops.io import assert_
 from graphtf.ir.ops.prims import p
 from graphtf.refusal import failed, invalid, wrong_dtype
@@ -475,7 +476,7 @@ def _equal_widths(size: Dim, count: int) -> list[Dim]:
 
 def _given_widths(size: Dim, given: tuple[Dim, ...] | None) -> list[Dim]:
     if given is None:
-        raise ValueError("the sizes of split's pieces must be known while the function is traced")
+        raise UnknownShapeError("the sizes of split's pieces must be known while the function is traced")
     rest = size - sum((d for d in given if d != -1), 0)
     widths = [rest if isinstance(d, int) and d == -1 else d for d in given]
     if list(given).count(-1) > 1 or any(isinstance(d, int) and d < 0 for d in widths):
@@ -613,7 +614,8 @@ def repeat(input: Any, repeats: Any, axis: Any = None, name: str | None = None) 
         else:
             positions = convert_to_tensor([i for i, n in enumerate(found) for _ in range(n)], dt.int64)
             if len(found) != x.ir_type.dims[k]:
-                raise ValueError(f"Dimensions {x.ir_type.dims[k]} and {len(found)} are not compatible")
+                kind = ValueError if isinstance(x.ir_type.dims[k], int) else UnknownSizeError
+                raise kind(f"Dimensions {x.ir_type.dims[k]} and {len(found)} are not compatible")
         return p.gather(x, positions, axis=k, batch_dims=0)
     dims = x.ir_type.dims
     wide = p.broadcast(

@@ -21,6 +21,7 @@ from graphtf.indexing import getitem
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim
 from graphtf.ir.dtypes import as_dtype
+from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.ops.prims import full_like, p
 from graphtf.refusal import invalid
 from graphtf.sizes import as_integers, as_size, as_sizes
@@ -60,7 +61,7 @@ def _lengths(x: Tensor, given: Any, rank: int, real: bool) -> tuple[Dim, ...]:
     if given is not None:
         sizes = as_sizes(given, "fft_length")
         if sizes is None:
-            raise ValueError("fft_length must be known while the function is traced")
+            raise UnknownShapeError("fft_length must be known while the function is traced")
         return sizes
     dims = x.ir_type.dims[len(x.ir_type.dims) - rank :]
     return dims if real else (*dims[:-1], 2 * (dims[-1] - 1))
@@ -151,7 +152,7 @@ def _raised_cosine(length: Any, periodic: bool, dtype: Any, a: float, b: float, 
         raise ValueError(f"`dtype` must be a floating point type. Found {kind}")
     size = as_size(length, name)
     if size is None:
-        raise ValueError(f"{name}: window_length must be known while the function is traced")
+        raise UnknownShapeError(f"{name}: window_length must be known while the function is traced")
     if size == 1:
         return convert_to_tensor(np.ones(1, kind.np))
     count = p.iota(shape=(size,), axis=0, dtype=dt.int64)
@@ -193,7 +194,7 @@ def kaiser_window(window_length: Any, beta: Any = 12.0, dtype: Any = dt.float32,
     kind = as_dtype(dtype)
     size = as_size(window_length, "kaiser_window")
     if not isinstance(size, int):
-        raise ValueError("kaiser_window: window_length must be known while the function is traced")
+        raise UnknownShapeError("kaiser_window: window_length must be known while the function is traced")
     if size <= 1:
         return convert_to_tensor(np.ones(size, kind.np))
     half = (size - 1) / 2.0

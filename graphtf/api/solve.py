@@ -15,6 +15,7 @@ from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import invalid
+from graphtf.sizes import as_integers
 from graphtf.tensor import Tensor
 
 
@@ -75,7 +76,7 @@ def banded_triangular_solve(
     b = _like(rhs, rows)
     if rows.shape.rank is None or rows.shape.rank < 2:
         raise invalid("banded_triangular_solve", f"bands must be at least 2-dim, got shape {rows.shape}")
-    count = int(rows.shape[-2]) - 1
+    count = as_integers((rows.ir_type.dims[-2],), "banded_triangular_solve")[0] - 1
     k = (-count, 0) if lower else (0, count)
     dense = diag(rows if count else p.reshape(rows, shape=(*rows.ir_type.dims[:-2], rows.ir_type.dims[-1])),
                  k=k if count else 0, align="LEFT_RIGHT" if count else "RIGHT_LEFT")  # fmt: skip
@@ -108,7 +109,7 @@ def _compact(diagonals: Any, form: str, name: str) -> _Diagonals:
     if form != "compact":
         raise ValueError(f"Unrecognized diagonals_format: {form}")
     packed = convert_to_tensor(diagonals)
-    if packed.shape[-2] != 3:
+    if as_integers((packed.ir_type.dims[-2],), name) != (3,):
         raise ValueError(f"Expected 3 diagonals got {packed.shape[-2]}")
     return _Diagonals(*(_row(packed, k) for k in range(3)))
 
@@ -247,7 +248,7 @@ def pinv(a: Any, rcond: Any = None, validate_args: bool = False, name: str | Non
         raise TypeError(f"Input `a` must have `float`-like `dtype` (saw {x.dtype.name}).")
     if x.shape.rank is not None and x.shape.rank < 2:
         raise ValueError(f"Input `a` must have at least 2 dimensions (saw: {x.shape.rank}).")
-    limit = 10.0 * max(x.shape[-2:]) * _epsilon(x) if rcond is None else rcond
+    limit = 10.0 * max(as_integers(x.ir_type.dims[-2:], "pinv")) * _epsilon(x) if rcond is None else rcond
     s, u, v = p.svd(x, full_matrices=False, compute_uv=True)
     share = convert_to_tensor(limit, s.dtype)
     top = p.reduce_max(s, axes=(len(s.ir_type.dims) - 1,))
@@ -275,7 +276,7 @@ def matrix_rank(a: Any, tol: Any = None, validate_args: bool = False, name: str 
     (s,) = p.svd(x, full_matrices=False, compute_uv=False)
     last = len(s.ir_type.dims) - 1
     if tol is None:
-        least = scalar_like(s, _epsilon(x) * max(x.shape[-2:]))
+        least = scalar_like(s, _epsilon(x) * max(as_integers(x.ir_type.dims[-2:], "matrix_rank")))
         limit = _column(p.mul(p.reduce_max(s, axes=(last,)), least))
     else:
         limit = convert_to_tensor(tol, s.dtype)

@@ -19,7 +19,7 @@ from graphtf.composite import SparseTensor
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
 from graphtf.ir import dtypes as dt
-from graphtf.ir.errors import InvalidArgumentError
+from graphtf.ir.errors import InvalidArgumentError, UnknownShapeError
 from graphtf.ir.ops.prims import full_like, p
 from graphtf.run_time import named_size
 from graphtf.sizes import as_axis, as_integers, as_sizes
@@ -335,7 +335,7 @@ def split(sp_input: Any = None, num_split: Any = None, axis: Any = None, name: s
     along = as_axis(axis, rank_of(x), "split")
     size = x.shape[along]
     if size is None:
-        raise ValueError("split: the size of the axis must be known")
+        raise UnknownShapeError("split: the size of the axis must be known")
     widths = [size // num_split + (k < size % num_split) for k in range(num_split)]
     sizes, start, parts = x.dense_shape, 0, []
     for width in widths:

@@ -19,6 +19,7 @@ from graphtf.deferred import on_host
 from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import as_dtype
+from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.summary import fill
 from graphtf.ragged_tensor import RaggedTensor
 from graphtf.refusal import failed, invalid, wrong_dtype
@@ -229,7 +230,7 @@ def pieces(x: Any, cut: HostFunction, dtypes: list[dt.DType]) -> list[Any]:
         return [x.with_values(inner) for inner in pieces(x.values, cut, dtypes)]
     rank = x.shape.rank
     if rank is None:
-        raise ValueError("the rank of strings to be split must be known")
+        raise UnknownShapeError("the rank of strings to be split must be known")
     if rank > 1:
         return pieces(RaggedTensor.from_tensor(x, ragged_rank=rank - 1), cut, dtypes)
     count = () if rank == 0 else x.ir_type.dims

@@ -21,6 +21,7 @@ from graphtf.functions.explain import explanation, reason
 from graphtf.functions.signature import Canonical, Leaf, Parameters, Signature, canonical, filled, tensors_in
 from graphtf.functions.trace import Trace, active_trace, tracing
 from graphtf.ir.binding import active_binder
+from graphtf.ir.errors import InvalidArgumentError, OpenSize, TraceShapeError
 from graphtf.ir.graph import Graph
 from graphtf.recording import active
 from graphtf.scopes import scopes
@@ -52,6 +53,7 @@ class Function:
         self._lock = threading.RLock()
         self._traces: dict[Signature, ConcreteFunction] = {}
         self._fast: dict[Any, ConcreteFunction] = {}
+        self._refused: set[Signature] = set()  # open signatures that cannot be traced: their sizes decide
         self._called = False  # variables may be created until it has been traced once
         self._bound: weakref.WeakKeyDictionary[Any, Function] = weakref.WeakKeyDictionary()
         functools.update_wrapper(self, python_function, updated=())
@@ -113,6 +115,8 @@ class Function:
 
     def _trace_for(self, call: Canonical) -> ConcreteFunction:
         """The trace that serves a call; made now if there is none."""
+        if call.signature in self._refused:
+            call = call.exact()
         found = self._find(call.signature)
         if found is not None:
             return found
@@ -131,7 +135,7 @@ class Function:
         if self._reduce_retracing and len(kin) >= _RELAXED_AFTER:
             wide = functools.reduce(lambda a, b: a.generalised(b) or a, kin, call.signature)
             call = Canonical(wide, call.tensors, call.structure)
-        concrete = self._traced(call)
+        call, concrete = self._traced_open(call)
         concrete.why = reason(call, [c._call for c in self._traces.values()], self._parameters.names)
         while len(self._traces) >= flags.traces:
             self._traces.pop(next(iter(self._traces)), None)
@@ -139,6 +143,25 @@ class Function:
         for observe in observers:
             observe(concrete)
         return concrete
+
+    def _traced_open(self, call: Canonical) -> tuple[Canonical, ConcreteFunction]:
+        """The trace for a call, with its sizes if those left open decide what it does; and the call so traced.
+
+        Raises InvalidArgumentError where run time finds that the sizes do not fit.
+        """
+        try:
+            return call, self._traced(call)
+        except (OpenSize, TraceShapeError) as e:
+            refused: Exception = e
+        exact = call.exact()
+        if exact.signature == call.signature:
+            raise refused
+        try:
+            found = exact, self._traced(exact)
+        except (ValueError, TypeError) as e:
+            raise InvalidArgumentError(None, None, str(e)) if isinstance(refused, OpenSize) else refused from None
+        self._refused.add(call.signature)
+        return found
 
     def _traced(self, call: Canonical) -> ConcreteFunction:
         first = not self._called

@@ -147,6 +147,12 @@ class Canonical:
     tensors: list[Tensor]
     structure: Any  # (args, kwargs) with `Open` in place of tensors
 
+    def exact(self) -> Canonical:
+        """The same for the sizes of its tensors, where the signature leaves them open."""
+        walk = _Walk()
+        leaves = tuple(walk.exact(x, leaf) for x, leaf in zip(self.tensors, self.signature.leaves))
+        return Canonical(Signature(self.signature.structure, leaves), self.tensors, self.structure)
+
     def without_values(self) -> Canonical:
         """The same without tensors that have a value: what a trace keeps must not keep a call's arguments alive."""
         kept = [None if isinstance(x, EagerTensor) else x for x in self.tensors]
@@ -200,6 +206,12 @@ class _Walk:
         dims = x.value.ir_type.shape
         pattern = tuple(self.seen.setdefault(d, len(self.seen)) for d in dims or () if not isinstance(d, int))
         return Leaf(x.dtype, static_sizes(dims), pattern)
+
+    def exact(self, x: Any, leaf: Leaf) -> Leaf:
+        """The leaf for a tensor as it is; the one declared for what has no value."""
+        if isinstance(x, EagerTensor):
+            return Leaf(x.dtype, x._array.shape)
+        return self.symbolic(x) if isinstance(x, SymbolicTensor) else leaf
 
     def composite(self, x: Any) -> tuple[Any, Any]:
         """A composite tensor, or the spec of one."""

@@ -39,7 +39,8 @@ def _check_fits(op: Op, x: TensorType, sizes: Shape) -> None:
         return
     fits = len(sizes) == len(x.shape) and all(nonnegative(k) and at_most(k, d) for k, d in zip(sizes, x.shape))
     if not fits:
-        raise op.violated(2, f"a piece of shape {list(sizes)} does not fit into {x}")
+        kind = "shape" if len(sizes) != len(x.shape) or all(isinstance(d, int) for d in (*sizes, *x.shape)) else "open"
+        raise op.violated(2, f"a piece of shape {list(sizes)} does not fit into {x}", kind)
 
 
 def _clamped(start: Array, shape: Sequence[int], sizes: Sequence[int]) -> tuple[slice, ...]:

@@ -161,7 +161,8 @@ def _slice_infer(x: TensorType, starts: Shape, limits: Shape, strides: tuple[int
     for k, (a, b, d) in enumerate(zip(starts, limits, x.shape)):
         in_order = at_most(a, b) or at_most(a + d, b)  # d, the size of an axis, is not negative
         if not (nonnegative(a) and in_order and at_most(b, d)):
-            raise slice.violated(3, f"elements {a} to {b} of axis {k} of {x}, expected 0 ≤ start ≤ limit ≤ {d}")
+            kind = "shape" if all(isinstance(e, int) for e in (a, b, d)) else "open"
+            raise slice.violated(3, f"elements {a} to {b} of axis {k} of {x}, expected 0 ≤ start ≤ limit ≤ {d}", kind)
     return x.with_shape(tuple(ceildiv(b - a, k) for a, b, k in zip(starts, limits, strides)))
 
 

@@ -1,0 +1,83 @@
+"""Functions whose signature leaves open what decides on the trace: they are traced for the sizes that come."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphtf as tf
+
+ANY = tf.TensorSpec(None, tf.float32)
+MATRIX = tf.TensorSpec([None, None], tf.float32)
+X = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+
+def twice(spec, body, *arrays):
+    """The results of one function for several arrays, checked against the eager ones."""
+    f = tf.function(body, input_signature=[spec])
+    for a in arrays:
+        expected, found = body(tf.constant(a)), f(tf.constant(a))
+        tf.nest.map_structure(lambda x, y: np.testing.assert_array_equal(x, y), expected, found)
+    return f
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        tf.linalg.matrix_transpose, tf.sort, tf.math.top_k, lambda x: tf.tile(x, [1] * len(x.shape)),
+        lambda x: tf.map_fn(lambda row: 2 * row, x), lambda x: tf.scan(lambda a, row: a + row, x), lambda x: x[0],
+        lambda x: tf.norm(x, axis=-1), lambda x: tf.argmax(x, axis=-1), lambda x: tf.bitcast(x, tf.uint8),
+    ],
+)  # fmt: skip
+def test_of_unknown_rank(body):
+    twice(ANY, body, X, X[0][None, None], X.T)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda x: tf.slice(x, [0, 1], [2, 1]), lambda x: tf.unstack(x, num=2), lambda x: tf.repeat(x, [1, 2], axis=0),
+        tf.linalg.trace, tf.math.is_non_decreasing, lambda x: tf.linalg.diag_part(x, k=(-1, 1)),
+        lambda x: tf.foldl(tf.add, x),
+    ],
+)  # fmt: skip
+def test_of_open_sizes(body):
+    twice(MATRIX, body, X, X[:, :2], np.ones((2, 7), np.float32))
+
+
+def test_known_sizes_are_traced_once_each():
+    f = twice(ANY, tf.sort, X, X + 1, X[0])
+    assert f.experimental_get_tracing_count() == 2
+
+
+def test_an_open_trace_stays_one():
+    f = twice(MATRIX, lambda x: tf.reduce_sum(x, axis=0), X, X.T, X[:1])
+    assert f.experimental_get_tracing_count() == 1
+
+
+def test_sizes_that_do_not_fit_are_found_when_it_runs():
+    f = tf.function(lambda x: tf.slice(x, [0, 1], [2, 2]), input_signature=[MATRIX])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="slice"):
+        f(tf.ones([2, 2]))
+    np.testing.assert_array_equal(f(tf.constant(X)), X[:, 1:])
+
+
+def test_what_cannot_fit_is_refused_while_it_is_traced():
+    f = tf.function(lambda x: tf.matmul(x, tf.ones([4, 1])), input_signature=[tf.TensorSpec([None, 3], tf.float32)])
+    with pytest.raises(ValueError, match="matmul"):
+        f(tf.constant(X))
+
+
+def test_gradients_through_a_trace_for_known_sizes():
+    f = tf.function(lambda x: tf.norm(tf.linalg.matrix_transpose(x)), input_signature=[ANY])
+    x = tf.constant(X)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = f(x)
+    np.testing.assert_allclose(tape.gradient(y, x), X / np.linalg.norm(X), rtol=1e-6)
+
+
+def test_in_a_function_that_is_being_traced():
+    inner = tf.function(tf.linalg.matrix_transpose, input_signature=[ANY])
+    outer = tf.function(lambda x: inner(x) * 2, input_signature=[MATRIX])
+    np.testing.assert_array_equal(outer(tf.constant(X)), X.T * 2)
