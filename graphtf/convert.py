@@ -353,6 +353,8 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
     if isinstance(value, EagerTensor):
         if wanted not in (None, value.dtype):
             raise TypeError(f"Expected tensor {value} with dtype {wanted!r}, but got dtype {value.dtype!r}.")
+        if shape is None:
+            return value
         array = value._array
     elif isinstance(value, Tensor):
         raise TypeError(f"Expected any non-tensor type, but got a tensor instead: {value!r}")

@@ -45,6 +45,10 @@ def _backward(function: _Function) -> _Function:
     return method
 
 
+def _multiply(x: Any, y: Any) -> Any:
+    return compare.logical_and(x, y) if x.dtype.is_bool else arithmetic.multiply(x, y)
+
+
 def _and(x: Any, y: Any) -> Any:
     return compare.logical_and(x, y) if x.dtype.is_bool else compare.bitwise_and(x, y)
 
@@ -62,7 +66,7 @@ def _invert(x: Any, name: str | None = None) -> Any:
 
 
 _BINARY: dict[str, _Function] = {
-    "add": arithmetic.add, "sub": arithmetic.subtract, "mul": arithmetic.multiply, "truediv": arithmetic.truediv,
+    "add": arithmetic.add, "sub": arithmetic.subtract, "mul": _multiply, "truediv": arithmetic.truediv,
     "floordiv": arithmetic.floordiv,
     "mod": arithmetic.floormod, "pow": arithmetic.pow, "matmul": matmul, "and": _and, "or": _or, "xor": _xor,
 }  # fmt: skip

@@ -57,6 +57,10 @@ def _whole(x: Any, name: str) -> Dim:
         return x
     if isinstance(x, (float, np.floating)):
         raise wrong_dtype(name, f"expected integers, got {x!r}")
+    if x is None:
+        raise ValueError(f"{name}: expected an integer, got None: None values are not supported")
+    if isinstance(x, (list, tuple)):
+        raise invalid(name, f"expected a vector of integers, got {x!r} in one")
     try:
         return int(x.__index__())
     except AttributeError:
@@ -112,10 +116,12 @@ def is_known(x: Any) -> bool:
 
 
 def _axes_given(axis: Any, name: str) -> tuple[int, ...]:
-    """Axes as integers. Raises TypeError for a Python float, the mode's error for text."""
-    for k in axis if isinstance(axis, (list, tuple)) else (axis,):
+    """Axes as integers. Raises TypeError for a Python float, the mode's error for text and for floats in a list."""
+    listed = isinstance(axis, (list, tuple))
+    for k in axis if listed else (axis,):
         if isinstance(k, (float, np.floating)):
-            raise TypeError(f"{name}: Cannot convert {k} to EagerTensor of dtype int32")
+            text = f"Cannot convert {k} to EagerTensor of dtype int32"
+            raise wrong_dtype(name, text) if listed else TypeError(f"{name}: {text}")
         if isinstance(k, (str, bytes)):
             raise wrong_dtype(name, f"an axis must be an integer, got {k!r}")
     return as_integers(axis, name)

@@ -380,14 +380,7 @@ class SymbolicTensor(Tensor):
         raise TypeError(f"len is not well defined for a symbolic Tensor ({self.name}). Please call `x.shape` instead.")
 
     def __iter__(self) -> Iterator[Any]:
-        dims = self.shape.as_tuple()
-        if dims is None:
-            raise self._refuse("iterable", "Its rank is unknown.")
-        if not dims:
-            raise TypeError("Cannot iterate over a scalar tensor.")
-        if dims[0] is None:
-            raise self._refuse("iterable", "Its first dimension is unknown; use tf.map_fn, tf.scan or tf.while_loop.")
-        return map(self.__getitem__, range(dims[0]))  # type: ignore[attr-defined]
+        raise self._refuse("iterable", "Use tf.unstack or tf.map_fn, or let AutoGraph convert the loop.")
 
     def __getattr__(self, name: str) -> Any:
         if name == "numpy":  # not even as an attribute: programs ask whether there is one

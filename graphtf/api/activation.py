@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from graphtf.convert import convert_to_tensor
+import numpy as np
+
+from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.deferred import deferred_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import UnimplementedError
@@ -55,6 +57,11 @@ def relu6(features: Any, name: str | None = None) -> Tensor:
     return relu(p.select(p.ge(x, six), six, x))
 
 
+def _single(value: Any, x: Tensor) -> Tensor:
+    """A number in x's dtype, rounded to single precision first, as an attribute of a kernel is."""
+    return convert_to_tensor(value if is_tensor_like(value) else float(np.float32(value)), x.dtype)
+
+
 def leaky_relu(features: Any, alpha: Any = 0.2, name: str | None = None) -> Tensor:
     """x where positive, else alpha·x. Follows https://www.tensorflow.org/api_docs/python/tf/nn/leaky_relu.
 
@@ -64,7 +71,7 @@ def leaky_relu(features: Any, alpha: Any = 0.2, name: str | None = None) -> Tens
     x = convert_to_tensor(features)
     if x.dtype.is_integer:
         x = p.cast(x, dtype=convert_to_tensor(0.0).dtype)
-    return p.select(p.gt(x, scalar_like(x, 0)), x, p.mul(x, convert_to_tensor(alpha, x.dtype)))
+    return p.select(p.gt(x, scalar_like(x, 0)), x, p.mul(x, _single(alpha, x)))
 
 
 def elu(features: Any, name: str | None = None) -> Tensor:
@@ -103,10 +110,10 @@ def gelu(features: Any, approximate: bool = False, name: str | None = None) -> T
         raise ValueError(f"`features.dtype` must be a floating point tensor. Received: features.dtype={x.dtype}")
     half, one = scalar_like(x, 0.5), scalar_like(x, 1)
     if approximate:
-        cube = p.mul(scalar_like(x, 0.044715), p.mul(x, p.mul(x, x)))
+        cube = p.mul(_single(0.044715, x), p.mul(x, p.mul(x, x)))
         inner = p.tanh(p.mul(scalar_like(x, math.sqrt(2 / math.pi)), p.add(x, cube)))
     else:
-        inner = p.erf(p.div(x, scalar_like(x, math.sqrt(2))))
+        inner = p.erf(p.div(x, _single(math.sqrt(2), x)))
     return p.mul(p.mul(half, x), p.add(one, inner))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from graphtf.convert import convert_pair, convert_to_tensor, is_tensor_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p, scalar_like
-from graphtf.refusal import invalid
+from graphtf.refusal import invalid, wrong_dtype
 from graphtf.tensor import EagerTensor, Tensor
 
 # What integers become when they are divided.
@@ -20,6 +20,11 @@ _QUOTIENT = {
     dt.uint8: dt.float32, dt.int8: dt.float32, dt.uint16: dt.float32, dt.int16: dt.float32, dt.uint32: dt.float64,
     dt.int32: dt.float64, dt.uint64: dt.float64, dt.int64: dt.float64,
 }  # fmt: skip
+
+
+def _refuse_unsigned(name: str, x: Tensor) -> None:
+    if x.dtype.is_unsigned:
+        raise wrong_dtype(name, f"dtype {x.dtype.name} is not allowed, expected a signed one")
 
 
 def add(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -93,7 +98,9 @@ def divide(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> divide(3., 2.)
     <tf.Tensor: shape=(), dtype=float32, numpy=1.5>
     """
-    return truediv(convert_to_tensor(x), y)
+    if not is_tensor_like(x):
+        x = convert_to_tensor(x, y.dtype if is_tensor_like(y) else None)
+    return truediv(x, y)
 
 
 def realdiv(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -108,7 +115,9 @@ def realdiv(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 
 def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y, 0 where y is 0. Follows https://www.tensorflow.org/api_docs/python/tf/math/divide_no_nan.
+    """x / y, 0 where y is 0; of integers as `truediv`. Raises TypeError for what is no number.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/math/divide_no_nan.
 
     >>> div_no_nan([3., 1.], [2., 0.])
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([1.5, 0. ], dtype=float32)>
@@ -116,6 +125,10 @@ def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     x, y = convert_pair(x, y)
     if x.dtype is not y.dtype:
         raise TypeError(f"`x` and `y` must have the same dtype, got {x.dtype!r} != {y.dtype!r}.")
+    if not x.dtype.is_numeric:
+        raise TypeError(f"Invalid dtype {x.dtype!r} in tf.math.divide_no_nan. Expected a number.")
+    if x.dtype in _QUOTIENT:
+        x, y = p.cast(x, dtype=_QUOTIENT[x.dtype]), p.cast(y, dtype=_QUOTIENT[x.dtype])
     zero = p.eq(y, scalar_like(y, 0))
     quotient = p.div(x, p.select(zero, scalar_like(y, 1), y))
     return p.select(zero, scalar_like(x, 0), quotient)
@@ -129,8 +142,10 @@ def multiply_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> multiply_no_nan([3., float("inf")], [2., 0.])
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([6., 0.], dtype=float32)>
     """
-    x = convert_to_tensor(x, y.dtype if is_tensor_like(y) and not is_tensor_like(x) else None)
+    x = convert_to_tensor(x)
     y = convert_to_tensor(y, x.dtype)
+    if not x.dtype.is_inexact:
+        raise wrong_dtype("multiply_no_nan", f"dtype {x.dtype.name} is not allowed, expected a floating or complex one")
     zero = p.eq(y, scalar_like(y, 0))
     return p.select(zero, scalar_like(x, 0), p.mul(x, y))
 
@@ -183,7 +198,9 @@ def pow(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> pow([2, 3], 2)
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([4, 9], dtype=int32)>
     """
-    return p.pow(*convert_pair(x, y))
+    x, y = convert_pair(x, y)
+    _refuse_unsigned("pow", x)
+    return p.pow(x, y)
 
 
 def maximum(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -210,7 +227,10 @@ def squared_difference(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> squared_difference([1., 5.], 3.)
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([4., 4.], dtype=float32)>
     """
-    d = p.sub(*convert_pair(x, y))
+    x, y = convert_pair(x, y)
+    if not (x.dtype.is_inexact or x.dtype in (dt.int32, dt.int64)):
+        raise wrong_dtype("squared_difference", f"dtype {x.dtype.name} is not allowed")
+    d = p.sub(x, y)
     return p.mul(p.conj(d), d) if d.dtype.is_complex else p.mul(d, d)
 
 
@@ -223,6 +243,8 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     >>> add_n([[1, 2], [3, 4], [5, 6]])
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([ 9, 12], dtype=int32)>
     """
+    if isinstance(inputs, EagerTensor):
+        inputs = list(inputs)
     if not isinstance(inputs, Sequence) or not inputs:
         raise ValueError(
             "Inputs must be an iterable of at least one Tensor/IndexedSlices with the same dtype and shape."

@@ -43,7 +43,7 @@ def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | 
 
 
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Any:
-    """t scaled down so that its norm (or that along `axes`) is at most `clip_norm`.
+    """t scaled down so that its norm (or that along `axes`) is at most `clip_norm`, below 0 taken as 0.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/clip_by_norm.
 
@@ -56,6 +56,7 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
     limit = convert_to_tensor(clip_norm, None if is_tensor_like(clip_norm) else x.dtype)
     if x.ir_type.shape is None:
         return deferred_like(lambda a, b: clip_by_norm(a, b, axes), [x, limit], x, None)
+    limit = p.maximum(limit, scalar_like(limit, 0))
     over = as_axes(axes, len(x.ir_type.dims), "clip_by_norm")
     squares = p.reshape(p.reduce_sum(p.mul(x, x), axes=over), shape=kept(x.ir_type.dims, over))
     some = p.gt(squares, scalar_like(squares, 0))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphtf.convert import convert_pair, convert_to_tensor
+from graphtf.convert import convert_pair, convert_to_tensor, is_tensor_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import Violation
 from graphtf.ir.ops.prims import p
@@ -32,6 +32,11 @@ def not_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
     <tf.Tensor: shape=(2,), dtype=bool, numpy=array([ True, False])>
     """
     return p.ne(*convert_pair(x, y))
+
+
+def _booleans(*values: Any) -> list[Tensor]:
+    """Operands of logic: what is no tensor must be true or false. Raises TypeError for Python numbers."""
+    return [convert_to_tensor(x, None if is_tensor_like(x) else dt.bool_) for x in values]
 
 
 def _differ_in_shape(x: Tensor, y: Tensor) -> bool:
@@ -104,7 +109,7 @@ def logical_and(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> logical_and([True, False], True)
     <tf.Tensor: shape=(2,), dtype=bool, numpy=array([ True, False])>
     """
-    return p.logical_and(*convert_pair(x, y))
+    return p.logical_and(*_booleans(x, y))
 
 
 def logical_or(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -113,7 +118,7 @@ def logical_or(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> logical_or([True, False], False)
     <tf.Tensor: shape=(2,), dtype=bool, numpy=array([ True, False])>
     """
-    return p.logical_or(*convert_pair(x, y))
+    return p.logical_or(*_booleans(x, y))
 
 
 def logical_xor(x: Any, y: Any, name: str | None = "LogicalXor") -> Tensor:
@@ -122,7 +127,7 @@ def logical_xor(x: Any, y: Any, name: str | None = "LogicalXor") -> Tensor:
     >>> logical_xor([True, False], True)
     <tf.Tensor: shape=(2,), dtype=bool, numpy=array([False,  True])>
     """
-    return p.logical_xor(*convert_pair(x, y))
+    return p.logical_xor(*_booleans(x, y))
 
 
 def logical_not(x: Any, name: str | None = None) -> Tensor:
@@ -131,7 +136,7 @@ def logical_not(x: Any, name: str | None = None) -> Tensor:
     >>> logical_not([True, False])
     <tf.Tensor: shape=(2,), dtype=bool, numpy=array([False,  True])>
     """
-    return p.logical_not(convert_to_tensor(x))
+    return p.logical_not(*_booleans(x))
 
 
 def _of_integers(op: Any, *operands: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class Qr(NamedTuple):
     r: Tensor
 
 
-class SignedLogDet(NamedTuple):
+class LogMatrixDeterminant(NamedTuple):
     """What `slogdet` gives."""
 
     sign: Tensor
@@ -73,7 +73,7 @@ def slogdet(input: Any, name: str | None = None) -> Any:
     >>> slogdet([[1., 0.], [0., -1.]]).sign
     <tf.Tensor: shape=(), dtype=float32, numpy=-1.0>
     """
-    return SignedLogDet(*p.slogdet(convert_to_tensor(input)))
+    return LogMatrixDeterminant(*p.slogdet(convert_to_tensor(input)))
 
 
 def logdet(matrix: Any, name: str | None = None) -> Tensor:

@@ -86,7 +86,7 @@ def _filler(x: Tensor, value: Any) -> Tensor:
 
 def _known(sizes: Any, name: str) -> tuple[int, ...]:
     if not all(isinstance(d, int) for d in sizes):
-        raise UnknownShapeError(f"{name}: sizes of matrices must be known while the function is traced, got {list(sizes)}")
+        raise UnknownShapeError(f"{name}: sizes of matrices must be known while it is traced, got {list(sizes)}")
     return tuple(sizes)
 
 

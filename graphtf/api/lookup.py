@@ -25,7 +25,7 @@ from graphtf.tensor import Tensor
 from graphtf.variable import Variable
 
 
-class ApproxMaxK(NamedTuple):
+class ApproxTopK(NamedTuple):
     """What `approx_max_k` gives."""
 
     values: Tensor
@@ -56,7 +56,7 @@ def embedding_lookup(params: Any, ids: Any, max_norm: Any = None, name: str | No
 def approx_max_k(
     operand: Any, k: int, reduction_dimension: int = -1, recall_target: float = 0.95,
     reduction_input_size_override: int = -1, aggregate_to_topk: bool = True, name: str | None = None,
-) -> ApproxMaxK:  # fmt: skip
+) -> ApproxTopK:  # fmt: skip
     """The k largest elements along an axis, and where they are; here they are exact.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/math/approx_max_k.
@@ -70,13 +70,13 @@ def approx_max_k(
     order = tuple(a for a in range(rank) if a != axis) + (axis,)
     found = top_k(p.transpose(x, perm=order), k)
     back = tuple(order.index(a) for a in range(rank))
-    return ApproxMaxK(*(p.transpose(t, perm=back) for t in (found.values, found.indices)))
+    return ApproxTopK(*(p.transpose(t, perm=back) for t in (found.values, found.indices)))
 
 
 def approx_min_k(
     operand: Any, k: int, reduction_dimension: int = -1, recall_target: float = 0.95,
     reduction_input_size_override: int = -1, aggregate_to_topk: bool = True, name: str | None = None,
-) -> ApproxMaxK:  # fmt: skip
+) -> ApproxTopK:  # fmt: skip
     """The k smallest elements along an axis, and where they are; here they are exact.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/math/approx_min_k.
@@ -85,7 +85,7 @@ def approx_min_k(
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([0, 2], dtype=int32)>
     """
     found = approx_max_k(p.neg(convert_to_tensor(operand)), k, reduction_dimension)
-    return ApproxMaxK(p.neg(found.values), found.indices)
+    return ApproxTopK(p.neg(found.values), found.indices)
 
 
 # ---- isotonic regression ---------------------------------------------------------------------------------------------

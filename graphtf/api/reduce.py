@@ -95,7 +95,7 @@ def reduce_min(input_tensor: Any, axis: Any = None, keepdims: bool = False, name
 
 
 def _logical(op: Op, input_tensor: Any, axis: Any, keepdims: bool) -> Tensor:
-    x = convert_to_tensor(input_tensor)
+    x = convert_to_tensor(input_tensor, None if is_tensor_like(input_tensor) else dt.bool_)
     if not x.dtype.is_bool:
         raise wrong_dtype(op.name, f"expected a bool tensor, got {x.dtype.name}")
     return _reduced(op, x, axis, keepdims)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from graphtf.api.arithmetic import truediv
 from graphtf.composite import SparseTensor
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
@@ -135,7 +136,7 @@ def unsorted_segment_mean(data: Any, segment_ids: Any, num_segments: Any, name: 
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([2., 2.], dtype=float32)>
     """
     total, ids, count = _unsorted(data, segment_ids, num_segments, "add", "unsorted_segment_mean")
-    return _divided(total, _across(_at_least_one(_counted(ids, count, total.dtype)), total))
+    return truediv(total, _across(_at_least_one(_counted(ids, count, total.dtype)), total))
 
 
 def _divided(x: Tensor, y: Tensor) -> Tensor:

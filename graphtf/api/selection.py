@@ -75,7 +75,9 @@ def boolean_mask(tensor: Any, mask: Any, axis: Any = None, name: str = "boolean_
     >>> boolean_mask([1, 2, 3], [True, False, True])
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([1, 3], dtype=int32)>
     """
-    x, m = convert_to_tensor(tensor), convert_to_tensor(mask, dt.bool_)
+    x, m = convert_to_tensor(tensor), convert_to_tensor(mask)
+    if not m.dtype.is_bool:
+        m = p.ne(m, scalar_like(m, 0))
     size = m.shape.rank
     if size == 0:
         raise ValueError("mask cannot be scalar.")

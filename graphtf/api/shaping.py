@@ -354,8 +354,10 @@ def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
     count = len(parts[0].ir_type.dims)
     if not count:
         raise invalid("concat", "Expected tensors of at least one axis, got scalars")
-    k = as_axis(axis, count, "concat")
-    return identity(parts[0]) if len(parts) == 1 else p.concat(*parts, axis=k)
+    if len(parts) == 1:  # whose axis may be any
+        as_integers(axis, "concat")
+        return identity(parts[0])
+    return p.concat(*parts, axis=as_axis(axis, count, "concat"))
 
 
 def same_dtype(values: Sequence[Any]) -> list[Tensor]:
@@ -380,7 +382,7 @@ def stack(values: Any, axis: int = 0, name: str = "stack") -> Tensor:
     """
     parts = same_dtype(unstack(values) if is_tensor_like(values) else list(values))
     if not parts:
-        raise invalid("stack", "Must provide as least one tensor")
+        return convert_to_tensor([])
     if any(x.shape.rank is None for x in parts):
         return deferred_like(lambda *xs: stack(xs, axis), parts, parts[0], None)
     dims = parts[0].ir_type.dims

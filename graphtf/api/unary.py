@@ -16,16 +16,20 @@ from graphtf.refusal import wrong_dtype
 from graphtf.tensor import Tensor
 
 
+def _signed(name: str, x: Any) -> Tensor:
+    t = convert_to_tensor(x)
+    if t.dtype.is_unsigned:
+        raise wrong_dtype(name, f"expected a signed type, got {t.dtype.name}")
+    return t
+
+
 def abs(x: Any, name: str | None = None) -> Tensor:
     """|x|; of complex numbers, the modulus. Follows https://www.tensorflow.org/api_docs/python/tf/math/abs.
 
     >>> abs([-1, 2])
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([1, 2], dtype=int32)>
     """
-    t = convert_to_tensor(x)
-    if t.dtype.is_unsigned:
-        raise wrong_dtype("abs", f"expected a signed type, got {t.dtype.name}")
-    return p.abs(t)
+    return p.abs(_signed("abs", x))
 
 
 def negative(x: Any, name: str | None = None) -> Tensor:
@@ -34,7 +38,7 @@ def negative(x: Any, name: str | None = None) -> Tensor:
     >>> negative([1., -2.])
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([-1.,  2.], dtype=float32)>
     """
-    return p.neg(convert_to_tensor(x))
+    return p.neg(_signed("negative", x))
 
 
 def sign(x: Any, name: str | None = None) -> Tensor:
@@ -43,7 +47,7 @@ def sign(x: Any, name: str | None = None) -> Tensor:
     >>> sign([-3, 0, 2])
     <tf.Tensor: shape=(3,), dtype=int32, numpy=array([-1,  0,  1], dtype=int32)>
     """
-    return p.sign(convert_to_tensor(x))
+    return p.sign(_signed("sign", x))
 
 
 def square(x: Any, name: str | None = None) -> Tensor:
@@ -91,6 +95,10 @@ def reciprocal_no_nan(x: Any, name: str | None = None) -> Tensor:
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([0.25, 0.  ], dtype=float32)>
     """
     x = convert_to_tensor(x)
+    if not x.dtype.is_inexact:
+        if not x.dtype.is_numeric:
+            raise TypeError(f"Cannot convert 1 to EagerTensor of dtype {x.dtype.name}")
+        raise wrong_dtype("reciprocal_no_nan", f"dtype {x.dtype.name} is not allowed")
     zero = p.eq(x, scalar_like(x, 0))
     return p.select(zero, scalar_like(x, 0), p.div(scalar_like(x, 1), p.select(zero, scalar_like(x, 1), x)))
 
@@ -320,6 +328,8 @@ def real(input: Any, name: str | None = None) -> Tensor:
     <tf.Tensor: shape=(1,), dtype=float64, numpy=array([1.])>
     """
     x = convert_to_tensor(input)
+    if not x.dtype.is_numeric:
+        raise TypeError(f"input must be a numeric tensor, but got tensor with dtype {x.dtype}")
     return p.real(x) if x.dtype.is_complex else x
 
 
@@ -361,8 +371,8 @@ def angle(input: Any, name: str | None = None) -> Tensor:
     x = convert_to_tensor(input)
     if x.dtype.is_complex:
         return p.atan2(p.imag(x), p.real(x))
-    if not x.dtype.is_numeric:
-        raise TypeError(f"Cannot convert 0 to EagerTensor of dtype {x.dtype.name}")
+    if not x.dtype.is_floating:
+        raise TypeError(f"Cannot convert π to EagerTensor of dtype {x.dtype.name}")
     return p.select(p.lt(x, scalar_like(x, 0)), scalar_like(x, np.pi), scalar_like(x, 0))
 
 
@@ -414,6 +424,8 @@ def erfcinv(x: Any, name: str | None = None) -> Tensor:
     <tf.Tensor: shape=(1,), dtype=float32, numpy=array([0.], dtype=float32)>
     """
     x = convert_to_tensor(x)
+    if not x.dtype.is_floating:
+        raise TypeError(f"Cannot convert 0.5 to EagerTensor of dtype {x.dtype.name}")
     return p.mul(p.ndtri(p.mul(x, scalar_like(x, 0.5))), scalar_like(x, -np.sqrt(0.5)))
 
 

@@ -144,6 +144,12 @@ def _zeta_vjp(ct: Any, out: Any, x: Any, q: Any) -> tuple[None, Any]:
     return None, p.mul(ct, p.mul(p.neg(x), p.zeta(p.add(x, _one(x)), q)))
 
 
+def _zeta_ref(x: Array, q: Array) -> Array:
+    from scipy.special import zeta as scipy_zeta
+
+    return np.where(x < 1, np.nan, scipy_zeta(x, q))
+
+
 def _polygamma_ref(n: Array, x: Array) -> Array:
     from scipy.special import polygamma as scipy_polygamma
 
@@ -160,7 +166,7 @@ betainc = _special(
     ),
 )  # fmt: skip
 zeta = _special(
-    "zeta", "the Hurwitz zeta function ζ(x, q)", "zeta", _zeta_vjp,
+    "zeta", "the Hurwitz zeta function ζ(x, q), NaN for x below 1", _zeta_ref, _zeta_vjp,
     (Sample("f32[3, 4] f32[3, 4]", {}, 1.5, 4.0, grad=False), Sample("f64[0] f64[]", {}, 1.5, 4.0)),
 )
 polygamma = _special(
