@@ -251,7 +251,7 @@ def bincount(
     arr: Any, weights: Any = None, minlength: Any = None, maxlength: Any = None, dtype: Any = dt.int32,
     name: str | None = None, axis: int | None = None, binary_output: bool = False,
 ) -> Tensor:  # fmt: skip
-    """How often each number from 0 occurs (or the sum of its weights); with axis -1, in each row, be it ragged or sparse.
+    """How often each number from 0 occurs (or its weights added); with axis -1, in each row, be it ragged or sparse.
 
     Numbers from `maxlength` on are left out. Raises InvalidArgumentError for negative numbers or no integers. Follows
     https://www.tensorflow.org/api_docs/python/tf/math/bincount.
