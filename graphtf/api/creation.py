@@ -255,6 +255,8 @@ def one_hot(
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)>
     """
+    if isinstance(indices, np.ndarray) and indices.dtype.kind in "fb":
+        indices = indices.astype(np.int64)  # as TensorFlow has it of arrays, which are no tensors yet
     at, size = convert_to_tensor(indices), _size(depth, "one_hot")
     on, off = map(p.stop_gradient, _hot_values(on_value, off_value, None if dtype is None else as_dtype(dtype)))
     dims = at.ir_type.dims

@@ -19,9 +19,10 @@ from graphtf.convert import convert_to_tensor
 from graphtf.indexing import getitem
 from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import UnknownShapeError
+from graphtf.ir.ops.io import assert_
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import invalid
-from graphtf.sizes import as_integers, as_size
+from graphtf.sizes import as_integers, as_size, shape_vector
 from graphtf.tensor import Tensor
 
 Draw = Callable[[Any], Tensor]  # numbers in [0, 1) of a shape
@@ -194,12 +195,17 @@ def stateless_random_flip_up_down(image: Any, seed: Any) -> Tensor:
 
 def _cropped(value: Any, size: Any, draw: Callable[[int, int], Tensor]) -> Tensor:
     x, sizes = convert_to_tensor(value), as_integers(size, "random_crop")
+    if x.shape.rank is None:
+        raise UnknownShapeError(f"random_crop: size {list(sizes)} for a tensor of unknown rank")
+    if len(sizes) != x.shape.rank:
+        raise ValueError(f"random_crop: size {list(sizes)} for a tensor of shape {x.shape}, expected one for each axis")
     have = x.shape.as_list()
-    if len(sizes) != len(have) or any(d is None for d in have):
-        raise UnknownShapeError(f"random_crop: size {list(sizes)} for a tensor of shape {x.shape}, which must be known")
-    if any(want > d for want, d in zip(sizes, have)):
+    if any(d is not None and want > d for want, d in zip(sizes, have)):
         raise invalid("random_crop", f"Need value.shape >= size, got {have} and {list(sizes)}")
-    limit = convert_to_tensor(np.array([d - want + 1 for want, d in zip(sizes, have)], np.int32))
+    wanted, found = convert_to_tensor(np.array(sizes, np.int32)), shape_vector(x.ir_type.dims)
+    if None in have:
+        assert_(p.ge(found, wanted), found, message=f"random_crop: Need value.shape >= size, {list(sizes)}")
+    limit = p.add(p.sub(found, wanted), scalar_like(wanted, 1))
     offset = p.floormod(draw(len(have), np.iinfo(np.int32).max), limit)
     starts = [getitem(offset, k) for k in range(len(have))]
     out = getitem(x, tuple(slice(a, p.add(a, scalar_like(a, n))) for a, n in zip(starts, sizes)))
