@@ -146,13 +146,22 @@ class Dataset(Constructors, Transformations, Groupings, Keeping, nest.CompositeT
             return Iterator(self._node.open(), self._structure, None, self._node.open)
         node, holder = self._node, registered(lambda *arrays: [boxed(_opened(self, arrays))])
         (handle,) = on_host(holder, node.symbolic(), [_RESOURCE])
-        return Iterator(None, self._structure, handle)
+        made = Iterator(None, self._structure, handle)
+        count = self.cardinality_if_known()
+        if count is not None:
+            made.most_unrolled = count
+        return made
 
     def __tf_for__(self, test: Any, body: Any, get: Any, put: Any, names: Any, live: Any) -> None:
         iter(self).__tf_for__(test, body, get, put, names, live)
 
     def __bool__(self) -> bool:
         return True
+
+    def cardinality_if_known(self) -> int | None:
+        """The number of elements, if it is finite and known without running anything."""
+        count = self._node.cardinality()
+        return count if count >= 0 else None
 
     def __len__(self) -> int:
         """The number of elements. Raises TypeError if it is infinite or not known."""

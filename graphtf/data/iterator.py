@@ -26,13 +26,22 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import FailedPreconditionError, OutOfRangeError
 from graphtf.ir.ops.io import register
 from graphtf.spec import TensorSpec, TypeSpec
-from graphtf.tensor import EagerTensor, Tensor
+from graphtf.tensor import EagerTensor, OperatorNotAllowedInGraphError, Tensor
 from graphtf.tracking import Trackable
 
 _RESOURCE = TensorSpec([], dt.resource)
 _VARIANT = TensorSpec([], dt.variant)
 _FLAG = TensorSpec([], dt.bool_)
 _numbers = itertools.count()
+
+
+_MOST_UNROLLED = 1000  # of a dataset whose number of elements is not known
+_ENDLESS = (
+    "Iterating over a symbolic `tf.data.Dataset` in Python is not allowed: Python cannot see its end, and has taken "
+    "{} elements while the function is traced. AutoGraph did not convert this function, so that its loop over the "
+    "dataset would never end: convert it with `tf.autograph.to_graph`, or take a number "
+    "of elements with `next()`."
+)
 
 
 class IteratorSpec(TypeSpec):
@@ -91,6 +100,7 @@ class Iterator(nest.CompositeTensor, Trackable):
         self._reader, self._structure, self._traced, self._again = reader, structure, handle, again
         self._next = None if reader is None else reader.next
         self._given = 0
+        self._unrolled, self.most_unrolled = 0, _MOST_UNROLLED  # elements that Python takes while a function is traced
         self._lock = threading.Lock()
         self._pending: Leaves | None = None  # of a loop in a traced function: what it takes next
         self._key: tuple[str, int] | None = None
@@ -121,6 +131,9 @@ class Iterator(nest.CompositeTensor, Trackable):
 
     def __next__(self) -> Any:
         if self._traced is not None or active_trace() is not None:
+            self._unrolled += 1
+            if self._unrolled > self.most_unrolled:
+                raise OperatorNotAllowedInGraphError(_ENDLESS.format(self.most_unrolled))
             return self.get_next()
         leaves = self.advance()
         if leaves is None:

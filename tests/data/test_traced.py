@@ -299,3 +299,28 @@ def test_functions_do_not_keep_what_they_are_called_with() -> None:
             assert len(closed) == k + 1  # without waiting for the collector
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    "dataset", [Dataset.range(3), Dataset.range(3).repeat(), Dataset.range(9).filter(lambda x: x > 3)]
+)
+def test_a_python_loop_over_a_dataset_ends_with_an_error(dataset: Any) -> None:
+    taken = []
+
+    @tf.function(autograph=False)
+    def total() -> Any:
+        for x in dataset:
+            taken.append(x)
+        return taken[-1]
+
+    with pytest.raises(tf.errors.OperatorNotAllowedInGraphError, match="AutoGraph did not convert"):
+        total()
+    assert len(taken) == (3 if len(taken) < 1000 else 1000)
+
+
+def test_python_may_take_a_number_of_elements() -> None:
+    @tf.function(autograph=False)
+    def pairs() -> Any:
+        return [x + k for k, x in zip(range(3), Dataset.range(3))]
+
+    assert [int(x) for x in pairs()] == [0, 2, 4]
