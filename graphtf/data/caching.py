@@ -15,7 +15,7 @@ import numpy as np
 
 from graphtf.data.node import UNKNOWN, Node
 from graphtf.data.order import Same
-from graphtf.data.reader import Block, Generated, Reader, RowReader, Rows, stacked
+from graphtf.data.reader import Block, Following, Generated, Reader, RowReader, Rows, stacked
 from graphtf.data.storage import Writer, read_elements, read_spec, write_spec
 from graphtf.data.structure import Leaves, Structure
 
@@ -52,20 +52,26 @@ class Cache(Same):
 
     def open(self) -> Reader:
         rows = self.rows()
-        return RowReader(rows) if rows is not None else Generated(self._elements(inner := self.input.open()), inner)
+        return RowReader(rows) if rows is not None else Following(self.input.open(), self._keeping())
 
     def rows(self) -> Rows | None:
         kept = self._kept[0]
         return self.input.rows() if kept is None else ListRows(kept)
 
-    def _elements(self, inner: Reader) -> Iterator[Leaves]:
+    def _keeping(self) -> Callable[[Reader], Leaves | None]:
         seen: list[Leaves] = []
-        while (element := inner.next()) is not None:
-            seen.append(element)
-            yield element
-        with self._lock:
-            if self._kept[0] is None:
-                self._kept[0] = seen
+
+        def step(inner: Reader) -> Leaves | None:
+            element = inner.next()
+            if element is not None:
+                seen.append(element)
+                return element
+            with self._lock:
+                if self._kept[0] is None:
+                    self._kept[0] = seen
+            return None
+
+        return step
 
     def cardinality(self) -> int:
         return self.input.cardinality()

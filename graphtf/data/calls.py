@@ -11,7 +11,7 @@ from typing import Any
 
 from graphtf.data.mapped import Mapped, Run
 from graphtf.data.node import UNKNOWN, Node, integer
-from graphtf.data.reader import Generated, Reader
+from graphtf.data.reader import Following, Generated, Reader
 from graphtf.data.state import settled_state
 from graphtf.data.structure import Leaves, Structure
 from graphtf.data.turns import turns
@@ -86,25 +86,30 @@ class Filter(_Test):
     """The elements for which a function holds."""
 
     def open(self) -> Reader:
-        return Generated(self._elements(inner := self.input.open()), inner)
-
-    def _elements(self, inner: Reader) -> Iterator[Leaves]:
         run = self.run()
-        while (element := inner.next()) is not None:
-            if run(element)[0]:
-                yield element
+
+        def step(inner: Reader) -> Leaves | None:
+            while (element := inner.next()) is not None:
+                if run(element)[0]:
+                    return element
+            return None
+
+        return Following(self.input.open(), step)
 
 
 class TakeWhile(_Test):
     """The elements up to the first for which a function does not hold."""
 
     def open(self) -> Reader:
-        return Generated(self._elements(inner := self.input.open()), inner)
+        run, ended = self.run(), False
 
-    def _elements(self, inner: Reader) -> Iterator[Leaves]:
-        run = self.run()
-        while (element := inner.next()) is not None and run(element)[0]:
-            yield element
+        def step(inner: Reader) -> Leaves | None:
+            nonlocal ended
+            element = None if ended else inner.next()
+            ended = element is None or not run(element)[0]
+            return None if ended else element
+
+        return Following(self.input.open(), step)
 
 
 # ---- datasets of elements --------------------------------------------------------------------------------------------
@@ -206,15 +211,19 @@ class Scan(Calling):
         self.state = state
 
     def open(self) -> Reader:
-        return Generated(self._elements(inner := self.input.open()), inner)
-
-    def _elements(self, inner: Reader) -> Iterator[Leaves]:
         run = self.run()
         state: Sequence[Any] = [self.array(k) for k in range(self.count)]
-        while (element := inner.next()) is not None:
+
+        def step(inner: Reader) -> Leaves | None:
+            nonlocal state
+            element = inner.next()
+            if element is None:
+                return None
             found = run([*state, *element])
             state = found[: self.count]
-            yield found[self.count :]
+            return found[self.count :]  # type: ignore[no-any-return]
+
+        return Following(self.input.open(), step)
 
     def cardinality(self) -> int:
         return self.input.cardinality()

@@ -15,7 +15,7 @@ from graphtf.data.random import Words, known_pair
 from graphtf.data.reader import Beside, Block, Generated, Numbers, Part, Reader, Rows, joined
 from graphtf.data.structure import Leaves, Structure
 from graphtf.ir import dtypes as dt
-from graphtf.ir.errors import InvalidArgumentError
+from graphtf.ir.errors import InvalidArgumentError, OpError
 from graphtf.spec import TensorSpec
 
 
@@ -76,10 +76,9 @@ class _First(Reader):
         self._inner, self._left = inner, count
 
     def next(self) -> Leaves | None:
-        if self._left <= 0:
-            return None
-        self._left -= 1
-        return self._inner.next()
+        element = self._inner.next() if self._left > 0 else None
+        self._left -= 1  # not where it raised: an error is no element
+        return element
 
     def read(self, count: int) -> Block | None:
         wanted = min(count, self._left)
@@ -327,11 +326,18 @@ class _Beside(Reader):
 
     def next(self) -> Leaves | None:
         out: list[Any] = []
+        failed: OpError | None = None  # after the others have moved on too, so that they stay side by side
         for reader in self._inner:
-            element = reader.next()
+            try:
+                element = reader.next()
+            except OpError as error:
+                failed = failed or error
+                continue
             if element is None:
                 return None
             out += element
+        if failed is not None:
+            raise failed
         return out
 
     def read(self, count: int) -> Block | None:
@@ -434,37 +440,51 @@ class Shuffle(Same):
         rows = self.input.rows()
         if rows is not None:
             return _Drawn(rows, size, words)
-        return Generated(_drawn(inner := self.input.open(), size, words), inner)
+        return _Ring(self.input.open(), size, words)
 
     def cardinality(self) -> int:
         return self.input.cardinality()
 
 
-def _drawn(inner: Reader, size: int, words: Words) -> Iterator[Leaves]:
+class _Ring(Reader):
     """A ring: the element that leaves changes places with the oldest, whose place the next to come takes."""
-    ring: list[Any] = []
-    while len(ring) < size and (element := inner.next()) is not None:
-        ring.append(element)
-    count, size, start, hole = len(ring), max(len(ring), 1), 0, -1
-    while True:
-        if hole >= 0:
-            element = inner.next()
-            if element is None:
-                count, inner = count - 1, _Nothing()
-            else:
-                ring[hole] = element
-        if not count:
-            return
-        at, hole = (start + words.next() % count) % size, start % size
-        chosen = ring[at]
-        ring[at], ring[hole] = ring[hole], None
-        start += 1
-        yield chosen
 
+    def __init__(self, inner: Reader, size: int, words: Words) -> None:
+        self._inner, self._size, self._words = inner, size, words
+        self._ring: list[Any] = []
+        self._count = self._start = 0
+        self._hole = -1
+        self._filled = self._ended = False
 
-class _Nothing(Reader):
-    def next(self) -> None:
-        return None
+    def next(self) -> Leaves | None:
+        if not self._filled:
+            self._fill()
+        elif self._hole >= 0:
+            self._refill()
+        if not self._count:
+            return None
+        at, hole = (self._start + self._words.next() % self._count) % self._size, self._start % self._size
+        chosen: Leaves = self._ring[at]
+        self._ring[at], self._ring[hole] = self._ring[hole], None
+        self._start, self._hole = self._start + 1, hole
+        return chosen
+
+    def _fill(self) -> None:
+        while len(self._ring) < self._size and (element := self._inner.next()) is not None:
+            self._ring.append(element)
+        self._filled, self._count, self._size = True, len(self._ring), max(len(self._ring), 1)
+
+    def _refill(self) -> None:
+        element = None if self._ended else self._inner.next()
+        self._ended = element is None
+        if element is None:
+            self._count -= 1
+        else:
+            self._ring[self._hole] = element
+        self._hole = -1
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 class _Positions(Reader):
@@ -482,7 +502,7 @@ class _Drawn(Reader):
 
     def __init__(self, rows: Rows, size: int, words: Words) -> None:
         self._rows = rows
-        self._order: Iterator[Any] = _drawn(_Positions(rows.count), size, words)
+        self._order: Iterator[Any] = iter(_Ring(_Positions(rows.count), size, words).next, None)  # type: ignore[arg-type]
 
     def next(self) -> Leaves | None:
         k = next(self._order, None)

@@ -68,6 +68,20 @@ class Generated(Reader):
             reader.close()
 
 
+class Following(Reader):
+    """The elements that a stage makes of those of another reader. An error leaves both where they are, so that the pass
+    goes on with the element after."""
+
+    def __init__(self, inner: Reader, step: Callable[[Reader], Leaves | None]) -> None:
+        self._inner, self._step = inner, step
+
+    def next(self) -> Leaves | None:
+        return self._step(self._inner)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
 # ---- stacking --------------------------------------------------------------------------------------------------------
 
 

@@ -341,3 +341,35 @@ def test_an_iterator_has_a_method_next() -> None:
     assert int(it.next()) == 0 and Dataset.range(1).as_numpy_iterator().next() == 0
     with pytest.raises(StopIteration):
         it.next()
+
+
+def _odd_refused(x: Any) -> Any:
+    tf.debugging.assert_equal(x % 2, tf.constant(0, tf.int64))
+    return x
+
+
+@pytest.mark.parametrize(
+    ("stage", "want"),
+    [
+        (lambda d, _: d, "0 ! 2 ! 4 !"),
+        (lambda d, _: d.filter(lambda x: x != 2), "0 ! ! 4 !"),
+        (lambda _, r: r.filter(lambda x: _odd_refused(x) >= 0), "0 ! 2 ! 4 !"),
+        (lambda d, _: d.take_while(lambda x: x < 4), "0 ! 2 !"),
+        (lambda d, _: d.take(2), "0 ! 2"),
+        (lambda d, _: d.shuffle(1), "0 ! 2 ! 4 !"),
+        (lambda d, _: d.cache(), "0 ! 2 ! 4 !"),
+        (lambda d, _: d.scan(tf.constant(0, tf.int64), lambda s, x: (s + x, s + x)), "0 ! 2 ! 6 !"),
+        (lambda d, r: Dataset.zip((d, r)).map(lambda x, y: x * 10 + y), "0 ! 22 ! 44 !"),
+    ],
+)
+def test_a_pass_goes_on_after_an_error(stage: Any, want: str) -> None:
+    plain = Dataset.range(6)
+    it, found = iter(stage(plain.map(_odd_refused), plain)), []
+    for _ in range(12):
+        try:
+            found.append(str(int(next(it))))
+        except tf.errors.InvalidArgumentError:
+            found.append("!")
+        except StopIteration:
+            break
+    assert " ".join(found) == want
