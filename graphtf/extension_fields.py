@@ -35,6 +35,9 @@ class FrozenMapping(dict[str, Any]):
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(tuple(sorted(self.items())))
 
+    def __repr__(self) -> str:
+        return f"ImmutableDict({super().__repr__()})"
+
 
 # ---- checking --------------------------------------------------------------------------------------------------------
 

@@ -180,6 +180,8 @@ def taken(inner: Reader, count: int) -> list[Leaves]:
 class RaggedBatch(_Stacked):
     """`size` elements at a time as ragged tensors, where their shapes may differ."""
 
+    shown = "_BatchDataset"
+
     def __init__(self, before: Node, size: Any, drop: bool, splits_dtype: Any) -> None:
         self.inputs, self.held, self.drop = (before,), (size,), drop
         self.check()

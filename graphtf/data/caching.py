@@ -42,6 +42,8 @@ class ListRows(Rows):
 class Cache(Same):
     """The elements of the first whole pass, kept in memory for those after it."""
 
+    shown = "CacheDataset"
+
     def __init__(self, before: Node) -> None:
         super().__init__(before)
         self.renew()
@@ -79,6 +81,8 @@ class Cache(Same):
 
 class Kept(Same):
     """The elements of the first whole pass, kept in a file for those after it, and for other processes."""
+
+    shown = "CacheDataset"
 
     def __init__(self, before: Node, path: Any, compression: str | None = None) -> None:
         super().__init__(before, path)
@@ -163,6 +167,8 @@ class Loaded(Node):
 
 class Snapshot(Same):
     """The elements saved in a directory, or those that come, which are then saved there."""
+
+    shown = "_MapDataset"
 
     def __init__(
         self, before: Node, path: str, compression: str | None, shard_of: Callable[[Leaves], int] | None,

@@ -235,6 +235,8 @@ class Scan(Calling):
 class ChooseFrom(Node):
     """Elements of several datasets: of which, the elements of the first input say."""
 
+    shown = "_DirectedInterleaveDataset"
+
     def __init__(self, choices: Node, nodes: Sequence[Node], stop_on_empty: bool) -> None:
         self.inputs, self.stop = (choices, *nodes), stop_on_empty
         structure = nodes[0].structure

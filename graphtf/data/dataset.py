@@ -102,6 +102,8 @@ class Dataset(Constructors, Transformations, Groupings, Keeping, nest.CompositeT
     [36 64]
     """
 
+    _shown = ""  # TensorFlow's name of the class, for those that have one
+
     def __init__(self, node: Node, options: Options | None = None) -> None:
         if not isinstance(node, Node):
             raise TypeError("datasets are made by tf.data.Dataset.from_tensor_slices and the like")
@@ -266,7 +268,8 @@ class Dataset(Constructors, Transformations, Groupings, Keeping, nest.CompositeT
         return Dataset(self._node.filled(iter(components)), self._options)
 
     def __repr__(self) -> str:
-        return f"<_{type(self._node).__name__}Dataset element_spec={self.element_spec!r}>"
+        name = self._shown or self._node.shown or f"_{type(self._node).__name__}Dataset"
+        return f"<{name} element_spec={self.element_spec!r}>"
 
 
 class _Argument(nest.CompositeTensor):

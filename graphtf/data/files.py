@@ -163,6 +163,8 @@ class TFRecordDataset(Dataset):
     Follows https://www.tensorflow.org/api_docs/python/tf/data/TFRecordDataset.
     """
 
+    _shown = "TFRecordDatasetV2"
+
     def __init__(
         self, filenames: Any, compression_type: str | None = None, buffer_size: int | None = None,
         num_parallel_reads: int | None = None, name: str | None = None,
@@ -185,6 +187,8 @@ class TextLineDataset(Dataset):
     Follows https://www.tensorflow.org/api_docs/python/tf/data/TextLineDataset.
     """
 
+    _shown = "TextLineDatasetV2"
+
     def __init__(
         self, filenames: Any, compression_type: str | None = None, buffer_size: int | None = None,
         num_parallel_reads: int | None = None, name: str | None = None,
@@ -201,6 +205,8 @@ class FixedLengthRecordDataset(Dataset):
     While iterating: InvalidArgumentError for a file that does not hold a whole number of records.
     Follows https://www.tensorflow.org/api_docs/python/tf/data/FixedLengthRecordDataset.
     """
+
+    _shown = "FixedLengthRecordDatasetV2"
 
     def __init__(
         self, filenames: Any, record_bytes: Any, header_bytes: Any = None, footer_bytes: Any = None,

@@ -109,6 +109,8 @@ class GroupByWindow(_Functions):
 class Buckets(_Functions):
     """Batches of elements of like lengths: bucket k holds lengths from boundary k - 1 to the next."""
 
+    shown = "_GroupByWindowDataset"
+
     def __init__(
         self, before: Node, length_func: Any, boundaries: Sequence[int], sizes: Sequence[int],
         shapes: Sequence[TensorShape] | None, values: Sequence[Any], to_boundary: bool, drop: bool,

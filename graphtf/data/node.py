@@ -25,6 +25,7 @@ class Node:
     """A stage: its elements' structure, the stages before it, and the tensors it was made from."""
 
     structure: Structure
+    shown = ""  # TensorFlow's name of such a dataset, where it is not `_<the class>Dataset`
     inputs: tuple[Node, ...] = ()
     held: tuple[Any, ...] = ()
 

@@ -377,6 +377,8 @@ class Zip(Node):
 class Enumerate(Node):
     """Each element after its number."""
 
+    shown = "_ZipDataset"
+
     def __init__(self, before: Node, start: Any) -> None:
         self.inputs, self.held = (before,), (integer(start, "start"),)
         self.structure = Structure((TensorSpec([], dt.int64), before.structure.template))

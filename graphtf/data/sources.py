@@ -27,6 +27,8 @@ from graphtf.tensor import EagerTensor
 class One(Node):
     """A single element."""
 
+    shown = "_TensorDataset"
+
     def __init__(self, value: Any) -> None:
         self.structure, values = structure_of(value)
         self.held = tuple(values)
@@ -43,6 +45,8 @@ class One(Node):
 
 class Slices(Node):
     """The rows of tensors."""
+
+    shown = "_TensorSliceDataset"
 
     def __init__(self, value: Any) -> None:
         whole, values = structure_of(value)
@@ -117,6 +121,8 @@ class Random(Node):
 
 class FromGenerator(Node):
     """What a Python generator gives, called anew with `args` for every pass."""
+
+    shown = "_FlatMapDataset"
 
     def __init__(self, generator: Callable[..., Iterable[Any]], structure: Structure, args: Sequence[Any]) -> None:
         self.generator, self.structure, self.held = generator, structure, tuple(args)

@@ -45,3 +45,15 @@ def test_names() -> None:
     import graphtf.data.experimental as by_path
 
     assert by_path.cardinality is tf.data.experimental.cardinality
+
+
+def test_datasets_show_tensorflows_names() -> None:
+    numbers = tf.data.Dataset.range(4)
+    shown = [
+        numbers, numbers.cache(), numbers.enumerate(), numbers.batch(2), tf.data.Dataset.from_tensors(1),
+        tf.data.Dataset.from_tensor_slices([1]), tf.data.TFRecordDataset("a"), tf.data.TextLineDataset("a").take(1),
+    ]  # fmt: skip
+    assert [repr(d).split()[0] for d in shown] == [
+        "<_RangeDataset", "<CacheDataset", "<_ZipDataset", "<_BatchDataset", "<_TensorDataset",
+        "<_TensorSliceDataset", "<TFRecordDatasetV2", "<_TakeDataset",
+    ]  # fmt: skip
