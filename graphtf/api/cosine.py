@@ -23,19 +23,20 @@ from graphtf.tensor import Tensor
 def dct(
     input: Any, type: int = 2, n: Any = None, axis: int = -1, norm: str | None = None, name: str | None = None
 ) -> Tensor:
-    """The cosine transform of type 2 (or 3, its inverse but for scale) along the last axis.
+    """The cosine transform of a type from 1 to 4 along the last axis; 3 is the inverse of 2, 1 and 4 of themselves.
 
-    `n` cuts or fills up the axis with zeros; norm "ortho" makes it orthonormal. Raises ValueError for other types or
-    arguments. Follows https://www.tensorflow.org/api_docs/python/tf/signal/dct.
+    `n` cuts or fills up the axis with zeros; norm "ortho" makes it orthonormal, which type 1 cannot be. Raises
+    ValueError for other arguments, and for type 1 of fewer than two elements, NotImplementedError for another axis.
+    Follows https://www.tensorflow.org/api_docs/python/tf/signal/dct.
 
     >>> dct([1.0, 1.0]).numpy().round(4).tolist()
     [4.0, 0.0]
     """
     x = convert_to_tensor(input)
-    if type not in (2, 3):
-        raise ValueError(f"dct: types 2 and 3 are supported, got {type}")
+    if type not in (1, 2, 3, 4):
+        raise ValueError(f"dct: types 1, 2, 3 and 4 are supported, got {type}")
     if axis != -1:
-        raise ValueError(f"axis must be -1. Got: {axis}")
+        raise NotImplementedError(f"axis must be -1. Got: {axis}")
     if norm not in (None, "ortho"):
         raise ValueError(f"Unknown normalization. Got: {norm}")
     if x.dtype not in (dt.float32, dt.float64):
@@ -45,6 +46,12 @@ def dct(
         raise UnknownShapeError("dct: the size of the last axis must be known")
     x = x if n is None else _fitted(x, length, int(n))
     size = length if n is None else int(n)
+    if type == 1 and norm is not None:
+        raise ValueError("Normalization is not supported for the Type-I DCT.")
+    if type == 1 and size < 2:
+        raise ValueError("Type-I DCT requires the dimension to be greater than one.")
+    if type in (1, 4):
+        return _type1(x, size) if type == 1 else _type4(x, size, norm)
     return _type2(x, size, norm) if type == 2 else _type3(x, size, norm)
 
 
@@ -100,7 +107,26 @@ def _type3(x: Tensor, size: int, norm: str | None) -> Tensor:
     weight[:1] = 1.0
     n, k = np.arange(size), np.arange(size)
     basis = weight[:, None] * np.cos(math.pi * n[:, None] * (2 * k + 1) / (2 * size))
-    flat = p.reshape(x, shape=(_rows(x), size))
+    return _times(x, basis)
+
+
+def _type1(x: Tensor, size: int) -> Tensor:
+    """x[0] + (-1)ᵏ x[N-1] + 2 Σ x[n] cos(π k n / (N - 1)) over those between: of the mirrored signal."""
+    rank = len(x.ir_type.dims)
+    inner = p.slice(x, starts=(*(0,) * (rank - 1), 1), limits=(*x.ir_type.dims[:-1], size - 1), strides=(1,) * rank)
+    mirrored = p.concat(x, p.reverse(inner, axes=(rank - 1,)), axis=rank - 1)
+    return p.real(rfft(mirrored))
+
+
+def _type4(x: Tensor, size: int, norm: str | None) -> Tensor:
+    """2 Σ x[n] cos(π (2k + 1) (2n + 1) / 4N)."""
+    odd = 2 * np.arange(size) + 1
+    basis = 2 * np.cos(math.pi * odd[:, None] * odd / (4 * size))
+    return _times(x, basis if norm is None else basis * math.sqrt(0.5 / size))
+
+
+def _times(x: Tensor, basis: np.ndarray[Any, Any]) -> Tensor:
+    flat = p.reshape(x, shape=(_rows(x), len(basis)))
     out = p.matmul(flat, _row(basis, x), transpose_a=False, transpose_b=False)
     return p.reshape(out, shape=x.ir_type.dims)
 

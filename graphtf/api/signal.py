@@ -6,25 +6,27 @@ Entry points: the `tf.signal` functions below. Follows https://www.tensorflow.or
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphtf.api.creation import cast
 from graphtf.api.padding import pad
+from graphtf.api.reduce import cumsum
 from graphtf.api.segments import unsorted_segment_sum
 from graphtf.api.shaping import roll
 from graphtf.api.special import bessel_i0
-from graphtf.convert import convert_to_tensor
+from graphtf.convert import convert_to_tensor, is_tensor_like
+from graphtf.deferred import deferred, deferred_like
 from graphtf.indexing import getitem
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim
-from graphtf.ir.dtypes import as_dtype
+from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.ops.prims import full_like, p
-from graphtf.refusal import invalid
-from graphtf.sizes import as_integers, as_size, as_sizes
+from graphtf.refusal import failed, wrong_dtype
+from graphtf.sizes import as_integers, as_size, as_sizes, is_known
 from graphtf.tensor import Tensor
 
 Window = Callable[..., Any]
@@ -41,7 +43,7 @@ def _transform(rank: int, inverse: bool, name: str) -> Callable[..., Tensor]:
     def transform(input: Any, name: str | None = None) -> Tensor:
         x = convert_to_tensor(input)
         if not x.dtype.is_complex:
-            raise invalid(transform.__name__, f"expected complex64 or complex128, got {x.dtype.name}")
+            raise wrong_dtype(transform.__name__, f"expected complex64 or complex128, got {x.dtype.name}")
         return op(x, rank=rank)  # type: ignore[no-any-return]
 
     transform.__name__ = transform.__qualname__ = name
@@ -56,12 +58,22 @@ fft, fft2d, fft3d = (_transform(k, False, name) for k, name in enumerate(("fft",
 ifft, ifft2d, ifft3d = (_transform(k, True, name) for k, name in enumerate(("ifft", "ifft2d", "ifft3d"), 1))
 
 
+def _is_known(fft_length: Any) -> bool:
+    return fft_length is None or as_sizes(fft_length, "fft_length") is not None
+
+
+def _put_off(transform: Callable[..., Tensor], x: Tensor, fft_length: Any, rank: int, dtype: DType) -> Tensor:
+    """A transform whose sizes only run time knows."""
+    shape = (*x.ir_type.dims[: len(x.ir_type.dims) - rank], *(None,) * rank)
+    (out,) = deferred(transform, [x, convert_to_tensor(fft_length)], [dtype], [shape])
+    return out
+
+
 def _lengths(x: Tensor, given: Any, rank: int, real: bool) -> tuple[Dim, ...]:
     """The sizes to transform: those given, or those of the operand (for the inverse, of what it is the half of)."""
     if given is not None:
         sizes = as_sizes(given, "fft_length")
-        if sizes is None:
-            raise UnknownShapeError("fft_length must be known while the function is traced")
+        assert sizes is not None, "a transform of sizes that are not known yet is put off"
         return sizes
     dims = x.ir_type.dims[len(x.ir_type.dims) - rank :]
     return dims if real else (*dims[:-1], 2 * (dims[-1] - 1))
@@ -81,11 +93,20 @@ def _fitted(x: Tensor, sizes: tuple[Dim, ...]) -> Tensor:
     return x
 
 
+def _at_least(x: Tensor, rank: int) -> None:
+    if len(x.ir_type.dims) < rank:
+        raise ValueError(f"Shape {x.shape} must have rank at least {rank}")
+
+
 def _real(rank: int, name: str) -> Callable[..., Tensor]:
     def transform(input_tensor: Any, fft_length: Any = None, name: str | None = None) -> Tensor:
-        x = convert_to_tensor(input_tensor)
+        x = convert_to_tensor(input_tensor, None if is_tensor_like(input_tensor) else dt.float32)
         if x.dtype not in (dt.float32, dt.float64):
-            x = cast(x, dt.float32)
+            raise ValueError(f"RFFT requires tf.float32 or tf.float64 inputs, got: {x}")
+        _at_least(x, rank)
+        if not _is_known(fft_length):
+            wide = dt.complex64 if x.dtype is dt.float32 else dt.complex128
+            return _put_off(transform, x, fft_length, rank, wide)
         return p.rfft(_fitted(x, _lengths(x, fft_length, rank, True)), rank=rank)  # type: ignore[no-any-return]
 
     transform.__name__ = transform.__qualname__ = name
@@ -98,9 +119,12 @@ def _real(rank: int, name: str) -> Callable[..., Tensor]:
 
 def _inverse_real(rank: int, name: str) -> Callable[..., Tensor]:
     def transform(input_tensor: Any, fft_length: Any = None, name: str | None = None) -> Tensor:
-        x = convert_to_tensor(input_tensor)
+        x = convert_to_tensor(input_tensor, None if is_tensor_like(input_tensor) else dt.complex64)
         if not x.dtype.is_complex:
-            x = cast(x, dt.complex64)
+            raise ValueError(f"IRFFT requires tf.complex64 or tf.complex128 inputs, got: {x}")
+        _at_least(x, rank)
+        if not _is_known(fft_length):
+            return _put_off(transform, x, fft_length, rank, x.dtype.real_dtype)
         sizes = _lengths(x, fft_length, rank, False)
         x = _fitted(x, (*sizes[:-1], sizes[-1] // 2 + 1))
         return p.irfft(x, rank=rank, length=sizes[-1])  # type: ignore[no-any-return]
@@ -150,6 +174,8 @@ def _raised_cosine(length: Any, periodic: bool, dtype: Any, a: float, b: float, 
     kind = as_dtype(dtype)
     if not kind.is_floating:
         raise ValueError(f"`dtype` must be a floating point type. Found {kind}")
+    if np.ndim(length) and not is_tensor_like(length):
+        raise ValueError(f"{name}: Shape {np.shape(length)} must have rank 0")
     size = as_size(length, name)
     if size is None:
         raise UnknownShapeError(f"{name}: window_length must be known while the function is traced")
@@ -205,6 +231,23 @@ def kaiser_window(window_length: Any, beta: Any = 12.0, dtype: Any = dt.float32,
     return p.div(top, p.broadcast(bessel_i0(scale), shape=at.ir_type.dims))  # type: ignore[no-any-return]
 
 
+def kaiser_bessel_derived_window(
+    window_length: Any, beta: Any = 12.0, dtype: Any = dt.float32, name: str | None = None
+) -> Tensor:
+    """The square root of running sums of Kaiser's window, up and down: its halves are power complementary.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/signal/kaiser_bessel_derived_window.
+
+    >>> kaiser_bessel_derived_window(4, 2.0).numpy().round(3).tolist()
+    [0.484, 0.875, 0.875, 0.484]
+    """
+    (size,) = as_integers(window_length, "kaiser_bessel_derived_window")
+    half = size // 2
+    sums = cumsum(kaiser_window(half + 1, beta, dtype))
+    rising = p.sqrt(p.div(getitem(sums, slice(half)), p.broadcast(getitem(sums, -1), shape=(half,))))
+    return p.concat(rising, p.reverse(rising, axes=(0,)), axis=0)  # type: ignore[no-any-return]
+
+
 def vorbis_window(window_length: Any, dtype: Any = dt.float32, name: str | None = None) -> Tensor:
     """Vorbis' power complementary window. Follows https://www.tensorflow.org/api_docs/python/tf/signal/vorbis_window.
 
@@ -235,6 +278,18 @@ def _places(count: Dim, width: Dim, step: int) -> Tensor:
     )  # type: ignore[no-any-return]
 
 
+def _frames_put_off(x: Tensor, given: Sequence[Any], pad_end: bool, pad_value: Any, axis: int) -> Tensor:
+    """`frame` for a length or step that only run time knows."""
+    dims = list(x.ir_type.dims)
+    at = axis % len(dims)
+
+    def run(*found: Any) -> Tensor:
+        return frame(*found[:3], pad_end, found[3], axis)
+
+    operands = [x, *map(convert_to_tensor, (*given, pad_value))]
+    return deferred_like(run, operands, x, (*dims[:at], None, None, *dims[at + 1 :]))
+
+
 def frame(
     signal: Any, frame_length: Any, frame_step: Any, pad_end: bool = False, pad_value: Any = 0, axis: int = -1,
     name: str | None = None,
@@ -247,7 +302,12 @@ def frame(
     [[1, 2], [2, 3], [3, 4]]
     """
     x = convert_to_tensor(signal)
+    if not is_known(frame_length) or not is_known(frame_step):
+        return _frames_put_off(x, [frame_length, frame_step], pad_end, pad_value, axis)
     (width,), (step,) = as_integers(frame_length, "frame"), as_integers(frame_step, "frame")
+    _at_least(x, 1)
+    if not step:
+        raise failed("frame", "frame_step is 0: Integer division by zero")
     at = axis % len(x.ir_type.dims)
     have = x.ir_type.dims[at]
     count = _frames(have, width, step, pad_end)

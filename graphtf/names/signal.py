@@ -15,9 +15,12 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.api.image_quality": {
         "image": "ssim",
     },
+    "graphtf.api.mdct": {
+        "signal": "inverse_mdct mdct",
+    },
     "graphtf.api.signal": {
         "signal": "fft fft2d fft3d ifft ifft2d ifft3d rfft rfft2d rfft3d irfft irfft2d irfft3d fftshift ifftshift "
-        "hann_window hamming_window kaiser_window vorbis_window frame overlap_and_add stft inverse_stft "
-        "inverse_stft_window_fn",
+        "hann_window hamming_window kaiser_bessel_derived_window kaiser_window vorbis_window frame overlap_and_add "
+        "stft inverse_stft inverse_stft_window_fn",
     },
 }
