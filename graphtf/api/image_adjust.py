@@ -20,6 +20,7 @@ from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import product
 from graphtf.ir.ops.prims import full_like, p, scalar_like
+from graphtf.refusal import invalid
 from graphtf.tensor import Tensor
 
 _MATRICES = {
@@ -105,6 +106,8 @@ def _in_hsv(image: Any, change: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]
     """Hue and saturation changed."""
 
     def run(x: Tensor) -> Tensor:
+        if x.shape.rank is not None and x.shape.rank < 3:
+            raise invalid("adjust_hue", f"input must be at least 3-D, got shape {x.shape}")
         floats = cast(x, dt.float32)
         h, s, v = unstack(rgb_to_hsv(floats), axis=-1)
         return cast(hsv_to_rgb(stack([*change(h, s), v], axis=-1)), x.dtype)

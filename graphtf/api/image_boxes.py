@@ -20,7 +20,7 @@ from graphtf.tensor import Tensor
 Array = np.ndarray[Any, Any]
 
 
-def _kept(boxes: Array, scores: Array, most: int, overlap: float, least: float) -> Array:
+def kept(boxes: Array, scores: Array, most: int, overlap: float, least: float) -> Array:
     """The numbers of boxes from the best on, without those that overlap a better one by more."""
     y1, x1 = np.minimum(boxes[:, 0], boxes[:, 2]), np.minimum(boxes[:, 1], boxes[:, 3])
     y2, x2 = np.maximum(boxes[:, 0], boxes[:, 2]), np.maximum(boxes[:, 1], boxes[:, 3])
@@ -65,7 +65,7 @@ def non_max_suppression(
     def run(box: Array, score: Array, most: Array, overlap: Array, least: Array) -> list[Array]:
         if not 0 <= overlap <= 1:
             raise failed("non_max_suppression", "iou_threshold must be in [0, 1]")
-        return [_kept(box, score, int(most), float(overlap), float(least))]
+        return [kept(box, score, int(most), float(overlap), float(least))]
 
     operands = [b, s, convert_to_tensor(max_output_size), *limits]
     (out,) = on_host(run, operands, [dt.int32], [(None,)])

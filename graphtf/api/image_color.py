@@ -11,11 +11,12 @@ import numpy as np
 
 from graphtf.api.creation import cast, saturate_cast
 from graphtf.api.shaping import concat, stack, unstack
-from graphtf.convert import convert_to_tensor
+from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import as_dtype
+from graphtf.ir.errors import FailedPreconditionError, InvalidArgumentError, TraceShapeError
 from graphtf.ir.ops.prims import full_like, p
-from graphtf.refusal import invalid
+from graphtf.refusal import tracing, wrong_dtype
 from graphtf.tensor import Tensor
 
 _GREY = np.array([0.2989, 0.5870, 0.1140], np.float32)
@@ -23,11 +24,13 @@ _GREY = np.array([0.2989, 0.5870, 0.1140], np.float32)
 
 def _channels(images: Any, name: str) -> Tensor:
     """The images, which must be floats of three channels."""
-    x = convert_to_tensor(images)
+    x = convert_to_tensor(images, None if is_tensor_like(images) else dt.float32)
     if not x.dtype.is_floating:
-        x = cast(x, dt.float32)
+        raise wrong_dtype(name, f"images must be of a floating type, got {x.dtype.name}")
     if x.shape.rank is not None and (not x.shape.rank or x.shape[-1] not in (3, None)):
-        raise invalid(name, f"input must have 3 channels, got shape {x.shape}")
+        text = f"{name}: input must have 3 channels, got shape {x.shape}"
+        late = InvalidArgumentError if name == "rgb_to_grayscale" else FailedPreconditionError
+        raise TraceShapeError(text) if tracing() else late(None, None, text)
     return x
 
 

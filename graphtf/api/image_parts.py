@@ -15,6 +15,7 @@ from graphtf.api.shaping import concat
 from graphtf.api.windows import fits, layout, paddings
 from graphtf.convert import convert_to_tensor
 from graphtf.indexing import getitem
+from graphtf.ir.errors import UnimplementedError
 from graphtf.ir.ops.prims import p
 from graphtf.refusal import invalid
 from graphtf.tensor import Tensor
@@ -91,7 +92,9 @@ def extract_patches(
     """
     x = convert_to_tensor(images)
     for given, what in ((sizes, "ksizes"), (strides, "strides"), (rates, "rates")):
-        if len(given) != 4 or given[0] != 1 or given[3] != 1:
+        if len(given) == 4 and (given[0] != 1 or given[3] != 1):
+            raise UnimplementedError(None, None, f"extract_patches: {what} must be across space, got {list(given)}")
+        if len(given) != 4:
             raise invalid("extract_patches", f"{what} must be [1, height, width, 1], got {list(given)}")
     window, steps, gaps = (tuple(int(v) for v in given[1:3]) for given in (sizes, strides, rates))
     place = layout("NHWC", 2, "extract_patches")

@@ -18,6 +18,7 @@ from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim
 from graphtf.ir.ops.prims import full_like, p, scalar_like
+from graphtf.refusal import failed
 from graphtf.run_time import named_size
 from graphtf.sizes import as_sizes, shape_vector
 from graphtf.tensor import Tensor
@@ -233,6 +234,10 @@ def resize(
             "'images' contains no shape." if rank is None else "'images' must have either 3 or 4 dimensions."
         )
     sizes = _target(size)
+    if any(isinstance(d, int) and d <= 0 for d in sizes):
+        raise failed("resize", f"output dimensions must be positive, got {list(sizes)}")
+    if 0 in x.ir_type.dims_or_none[1:3]:
+        raise failed("resize", f"input image must be of non-zero size, got shape {x.shape}")
     if rank == 3:
         x = p.reshape(x, shape=(1, *x.ir_type.dims))
     if preserve_aspect_ratio:

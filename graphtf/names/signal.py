@@ -12,8 +12,15 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.api.image_parts": {
         "image": "crop_to_bounding_box pad_to_bounding_box extract_patches sobel_edges image_gradients total_variation",
     },
+    "graphtf.api.image_drawing": {
+        "image": "draw_bounding_boxes extract_glimpse",
+    },
+    "graphtf.api.image_suppression": {
+        "image": "combined_non_max_suppression non_max_suppression_overlaps non_max_suppression_padded "
+        "non_max_suppression_with_scores",
+    },
     "graphtf.api.image_quality": {
-        "image": "ssim",
+        "image": "ssim ssim_multiscale",
     },
     "graphtf.api.mdct": {
         "signal": "inverse_mdct mdct",
