@@ -7,7 +7,7 @@ slices) counts as the structure of its components, and its spec as that of their
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView, MutableMapping, Sequence
 from typing import Any
 
 _MISSING = object()
@@ -79,6 +79,8 @@ def _items(x: Any, expand: bool) -> list[tuple[Any, Any]] | None:
         return [(k, x[k]) for k in _sorted(x)]
     if isinstance(x, Composed):
         return list(enumerate(x._components())) if expand else None
+    if isinstance(x, MappingView):
+        return list(enumerate(x))
     if isinstance(x, (str, bytes)) or not isinstance(x, Sequence | Mapping):
         fields = _attrs_fields(x)
         if fields is None:

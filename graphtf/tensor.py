@@ -199,6 +199,12 @@ class EagerTensor(Tensor):
     def graph(self) -> Any:
         raise AttributeError("Tensor.graph is undefined when eager execution is enabled.")
 
+    def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
+        raise NotImplementedError("eval is not supported when eager execution is enabled: call .numpy()")
+
+    def consumers(self) -> Any:
+        raise NotImplementedError("Tensor.consumers is undefined when eager execution is enabled.")
+
     # ---- its value ---------------------------------------------------------------------------------------------------
 
     def numpy(self) -> Any:

@@ -104,12 +104,14 @@ class DType:
 
     @property
     def limits(self) -> tuple[Any, Any]:
-        """The least and the largest value. Raises ValueError for types without."""
+        """0 and the largest intensity of a picture, as TensorFlow has it. Raises ValueError for types without."""
         if self.kind == "b":
             return 0, True
+        if self.name in ("float32", "float64"):
+            return 0, 1
         if self.kind not in "iu":
             raise ValueError(f"{self} does not have defined limits.")
-        return self.min, self.max
+        return 0, self.max
 
     @property
     def spoken(self) -> str:

@@ -15,7 +15,8 @@ from graphtf.deferred import on_host
 from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import DType
-from graphtf.refusal import wrong_dtype
+from graphtf.refusal import failed, invalid, wrong_dtype
+from graphtf.sizes import as_size
 from graphtf.tensor import Tensor, static_sizes
 from graphtf.tensor_shape import TensorShape, broadcast_static_shape
 
@@ -40,10 +41,45 @@ def join(inputs: Sequence[Any], separator: str = "", name: str | None = None) ->
     >>> join([["a", "b"], "c"], separator="-")
     <tf.Tensor: shape=(2,), dtype=string, numpy=array([b'a-c', b'b-c'], dtype=object)>
     """
+    if not len(inputs):
+        return convert_to_tensor("")
     parts = [as_strings(x, "strings.join") for x in inputs]
     between = separator.encode()
 
     (out,) = on_host(HostFunction(joined, between=between), parts, [dt.string], [_together(parts)])
+    return out
+
+
+def unsorted_segment_join(
+    inputs: Any, segment_ids: Any, num_segments: Any, separator: str = "", name: str | None = None
+) -> Tensor:
+    """The strings (or rows) of one segment joined, for each of `num_segments`; "" where there are none.
+
+    `segment_ids` have the leading axes of `inputs`. Raises InvalidArgumentError (tracing: ValueError) where they do
+    not, and for an id out of range. Follows
+    https://www.tensorflow.org/api_docs/python/tf/strings/unsorted_segment_join.
+
+    >>> unsorted_segment_join(["a", "b", "c"], [0, 1, 0], 2, separator=":").numpy()
+    array([b'a:c', b'b'], dtype=object)
+    """
+    texts, ids = as_strings(inputs, "unsorted_segment_join"), convert_to_tensor(segment_ids)
+    lead = ids.shape.rank
+    if lead is None or not texts.shape[:lead].is_compatible_with(ids.shape):
+        raise invalid("unsorted_segment_join", f"segment_ids {ids.shape} are not the leading axes of {texts.shape}")
+    between = separator.encode()
+
+    def run(text: Array, segment: Array, count: Array) -> list[Array]:
+        if np.any((segment < 0) | (segment >= count)):
+            raise failed("unsorted_segment_join", f"segment_ids must be in [0, {count}), got {segment.tolist()}")
+        rows, rest = segment.reshape(-1), text.shape[segment.ndim :]
+        flat = text.reshape(len(rows), -1)
+        out = np.empty((int(count), flat.shape[1]), object)
+        for k in range(len(out)):
+            out[k] = [between.join(column) for column in flat[rows == k].T.tolist()]
+        return [out.reshape(int(count), *rest)]
+
+    rest = None if texts.shape.rank is None else (as_size(num_segments), *texts.ir_type.dims[lead:])
+    (out,) = on_host(run, [texts, ids, convert_to_tensor(num_segments)], [dt.string], [rest])
     return out
 
 

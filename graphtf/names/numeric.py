@@ -82,7 +82,7 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "graphtf.api.strings": {
         "": "as_string",
-        "strings": "as_string join",
+        "strings": "unsorted_segment_join as_string join",
     },
     "graphtf.api.kernels": {
         "": "CriticalSection approx_top_k check_pinned conv conv2d_backprop_filter_v2 conv2d_backprop_input_v2 "

@@ -67,7 +67,8 @@ def test_kinds_are_exclusive(d: DType) -> None:
 @pytest.mark.parametrize("d", dt.REAL, ids=lambda d: d.name)
 def test_limits_are_the_extreme_finite_numbers(d: DType) -> None:
     if d.is_integer:
-        assert d.limits == (d.min, d.max) == (np.iinfo(d.np).min, np.iinfo(d.np).max)
+        assert (d.min, d.max) == (np.iinfo(d.np).min, np.iinfo(d.np).max)
+        assert d.limits == (0, d.max)
     else:
         assert np.isfinite(np.float64(d.max)) and float(d.min) == -float(d.max)
         with np.errstate(over="ignore"):
