@@ -20,7 +20,7 @@ from graphtf.passes.lower.caps import Caps
 from graphtf.passes.pipeline import Pipeline
 from graphtf.runtime.assemble import assemble
 from graphtf.runtime.program import Native, Program, native
-from graphtf.runtime.steps import Assembly, NativeStep, plan_of
+from graphtf.runtime.steps import Assembly, NativeStep
 
 
 def caps_of(target: Target) -> Caps:
@@ -48,11 +48,9 @@ def build(
     assembly = assemble(graph, host_caps(), known)
     if debug or flags.debug:
         assembly = with_checks(assembly)
-    natives = iter(load([step for step in assembly.steps if isinstance(step, NativeStep)]))
-    steps = [next(natives) if isinstance(step, NativeStep) else step for step in assembly.steps]
+    natives = load([step for step in assembly.steps if isinstance(step, NativeStep)])
     reports = pipeline.reports if pipeline is not None else ()
-    again = functools.partial(build, debug=debug)
-    return Program(plan_of(assembly), graph, steps, lambda: assembly, again, reports)
+    return Program.of(assembly, natives, functools.partial(build, debug=debug), reports)
 
 
 def with_checks(assembly: Assembly) -> Assembly:

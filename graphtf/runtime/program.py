@@ -30,7 +30,7 @@ from graphtf.runtime.arrays import address, native_layout, reachable
 from graphtf.runtime.failure import raise_for
 from graphtf.runtime.frame import SMALL_WORK, Env, Frame, Layout
 from graphtf.runtime.slots import Slot
-from graphtf.runtime.steps import Assembly, HostStep, NativeStep, Plan
+from graphtf.runtime.steps import Assembly, HostStep, NativeStep, Plan, plan_of
 
 if TYPE_CHECKING:  # the passes are not needed to run
     from graphtf.passes.pipeline import Report
@@ -92,6 +92,16 @@ class Program:
         self.constants = {s.number: s.array for s, _ in plan.results if s.kind == "constant" and s.array is not None}
         self.doubtful = plan.doubtful
         self.plain = not self.host_steps and not self.constants and all(dims is None for _, dims in self.results)
+
+    @classmethod
+    def of(
+        cls, assembly: Assembly, natives: Sequence[Native], compile_region: Callable[..., Program],
+        reports: Sequence[Report] = (),
+    ) -> Program:  # fmt: skip
+        """The program of an assembly, whose native steps are `natives`, in order."""
+        ready = iter(natives)
+        steps = [next(ready) if isinstance(s, NativeStep) else s for s in assembly.steps]
+        return cls(plan_of(assembly), assembly.graph, steps, lambda: assembly, compile_region, reports)
 
     @cached_property
     def assembly(self) -> Assembly:

@@ -57,7 +57,7 @@ def compiled(graphs: Sequence[Graph], debug: bool = False) -> list[Compiled]:
         assemblies = [compiler.with_checks(a) for a in assemblies]
     steps = [[s for s in a.steps if isinstance(s, NativeStep)] for a in assemblies]
     natives = iter(compiler.load([s for own in steps for s in own]))
-    return [Compiled(a, [next(natives) for _ in own], compiler.build) for a, own in zip(assemblies, steps)]
+    return [Compiled.of(a, [next(natives) for _ in own], compiler.build) for a, own in zip(assemblies, steps)]
 
 
 # ---- what may be wrong -----------------------------------------------------------------------------------------------
