@@ -113,7 +113,7 @@ def gelu(features: Any, approximate: bool = False, name: str | None = None) -> T
         cube = p.mul(_single(0.044715, x), p.mul(x, p.mul(x, x)))
         inner = p.tanh(p.mul(scalar_like(x, math.sqrt(2 / math.pi)), p.add(x, cube)))
     else:
-        inner = p.erf(p.div(x, _single(math.sqrt(2), x)))
+        inner = p.erf(p.mul(x, _single(math.sqrt(0.5), x)))
     return p.mul(p.mul(half, x), p.add(one, inner))
 
 
