@@ -51,6 +51,18 @@ def _similarity(x: Tensor, y: Tensor, kernel: Tensor, steady: list[Tensor]) -> t
     return p.mul(light, contrast), contrast
 
 
+def _pair(img1: Any, img2: Any, max_val: Any, name: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Two images of one shape and the span of their values, as float32."""
+    first, second = convert_to_tensor(img1), convert_to_tensor(img2)
+    top = convert_image_dtype(convert_to_tensor(max_val, first.dtype), dt.float32)
+    x, y = (convert_image_dtype(t, dt.float32) for t in (first, second))
+    if x.shape.rank is not None and x.shape.rank < 3:
+        raise ValueError(f"Shape {x.shape} must have rank at least 3")
+    if x.shape.rank is None or not x.shape.is_compatible_with(y.shape):
+        raise invalid(name, f"images must have at least 3 axes and one shape, got {x.shape} and {y.shape}")
+    return x, y, top
+
+
 def ssim(
     img1: Any, img2: Any, max_val: Any, filter_size: int = 11, filter_sigma: float = 1.5, k1: float = 0.01,
     k2: float = 0.03, return_index_map: bool = False,
@@ -63,13 +75,7 @@ def ssim(
     >>> float(ssim(np.ones((12, 12, 1), "f4"), np.ones((12, 12, 1), "f4"), 1.0))
     1.0
     """
-    first, second = convert_to_tensor(img1), convert_to_tensor(img2)
-    top = convert_image_dtype(convert_to_tensor(max_val, first.dtype), dt.float32)
-    x, y = (convert_image_dtype(t, dt.float32) for t in (first, second))
-    if x.shape.rank is not None and x.shape.rank < 3:
-        raise ValueError(f"Shape {x.shape} must have rank at least 3")
-    if x.shape.rank is None or not x.shape.is_compatible_with(y.shape):
-        raise invalid("ssim", f"images must have at least 3 axes and one shape, got {x.shape} and {y.shape}")
+    x, y, top = _pair(img1, img2, max_val, "ssim")
     if any(d is not None and d < filter_size for d in x.shape[-3:-1]):
         raise invalid("ssim", f"images of shape {x.shape} are smaller than the window of {filter_size}")
     lead, rest = x.ir_type.dims[:-3], x.ir_type.dims[-3:]
@@ -96,13 +102,7 @@ def ssim_multiscale(
     >>> float(ssim_multiscale(np.ones((24, 24, 1), "f4"), np.ones((24, 24, 1), "f4"), 1.0, [0.5, 0.5]))
     1.0
     """
-    first, second = convert_to_tensor(img1), convert_to_tensor(img2)
-    top = convert_image_dtype(convert_to_tensor(max_val, first.dtype), dt.float32)
-    x, y = (convert_image_dtype(t, dt.float32) for t in (first, second))
-    if x.shape.rank is not None and x.shape.rank < 3:
-        raise ValueError(f"Shape {x.shape} must have rank at least 3")
-    if x.shape.rank is None or not x.shape.is_compatible_with(y.shape):
-        raise invalid("ssim_multiscale", f"images must have one shape, got {x.shape} and {y.shape}")
+    x, y, top = _pair(img1, img2, max_val, "ssim_multiscale")
     lead, rest = x.ir_type.dims[:-3], x.ir_type.dims[-3:]
     x, y = (p.reshape(t, shape=(product(lead), *rest)) for t in (x, y))
     kernel = _window(filter_size, filter_sigma, int(rest[-1]))
