@@ -35,6 +35,7 @@ PYTHON_SYMBOLS = (
 # load. After the first part of that time it offers its processor to others at every look.
 SPIN_NANOSECONDS = 500_000
 KEEN_NANOSECONDS = 20_000
+MOST_SHARES = 64  # of a job's tasks; more threads than that share them
 
 _PAUSE = {
     "x86_64": "call void @llvm.x86.sse2.pause()",
@@ -49,6 +50,7 @@ def text(target: Target) -> str:
     values = {
         "spin_ns": SPIN_NANOSECONDS,
         "keen_ns": KEEN_NANOSECONDS,
+        "most_shares": MOST_SHARES,
         "clock": time.CLOCK_MONOTONIC,
         "pause": _PAUSE.get(target.triple.split("-")[0], ""),
         "sigint": int(signal.SIGINT),
@@ -67,13 +69,16 @@ def text(target: Target) -> str:
 # One job at a time. `state` holds the job's number (upper half), whether it still takes workers (bit 31) and how
 # many are at it. The caller opens it, works too, closes it and waits for the count to fall to zero, so no worker
 # touches task or context after the call returns. Whoever finds `busy` taken (a nested call, another thread) works
-# alone. `sleepers` is raised before `state` is read again, and `state` set before `sleepers` is read: no lost wake.
+# alone. Each thread has a share of its own, neighbouring tasks and the same ones in every call of a job, whose data so
+# stays in its caches; done with it, a thread takes from the others' shares. `sleepers` is raised before `state` is read again, and `state` set before `sleepers` is read: no lost wake.
 _POOL = """
+%share = type { i64, i64, [6 x i64] }  ; the next task and the end, on a line of their own
+
 @state    = internal global i64 0, align 64
-@next     = internal global i64 0, align 64
+@shares   = internal global [$most_shares x %share] zeroinitializer, align 64
 @task     = internal global ptr null, align 64
 @context  = internal global ptr null
-@count    = internal global i64 0
+@parts    = internal global i64 0
 @busy     = internal global i32 0, align 64
 @sleepers = internal global i32 0
 @created  = internal global i32 0
@@ -96,6 +101,7 @@ declare i32 @pthread_cond_broadcast(ptr)
 declare i32 @pthread_cond_signal(ptr)
 declare i32 @clock_gettime(i32, ptr)
 declare i32 @sched_yield()
+declare i64 @llvm.smin.i64(i64, i64)
 declare void @llvm.x86.sse2.pause()
 declare void @llvm.aarch64.hint(i32)
 
@@ -123,8 +129,7 @@ publish:
   store atomic i32 %processor, ptr @caller.processor monotonic, align 4
   store ptr %task, ptr @task
   store ptr %context, ptr @context
-  store i64 %count, ptr @count
-  store atomic i64 0, ptr @next monotonic, align 8
+  call void @share_out(i32 %threads, i64 %count)
   %old = load atomic i64, ptr @state monotonic, align 8
   %job = lshr i64 %old, 32
   %job.next = add i64 %job, 1
@@ -138,7 +143,7 @@ rouse:
   call void @rouse(i64 %count)
   br label %work
 work:
-  call void @work_off(ptr %task, ptr %context, i64 %count)
+  call void @work_off(ptr %task, ptr %context, i64 0)
   %before = atomicrmw and ptr @state, i64 -2147483649 acq_rel
   %left.now = and i64 %before, 2147483647
   %idle.now = icmp eq i64 %left.now, 0
@@ -175,16 +180,54 @@ return:
   ret void
 }
 
-define internal void @work_off(ptr %task, ptr %context, i64 %count) nounwind {
+; Cuts the tasks into shares, one for each thread that may come.
+define internal void @share_out(i32 %threads, i64 %count) alwaysinline nounwind {
 entry:
+  %threads.wide = sext i32 %threads to i64
+  %staff = call i64 @llvm.smin.i64(i64 %threads.wide, i64 $most_shares)
+  %parts = call i64 @llvm.smin.i64(i64 %staff, i64 %count)
+  store i64 %parts, ptr @parts
+  br label %share
+share:
+  %k = phi i64 [ 0, %entry ], [ %k.next, %share ]
+  %start = phi i64 [ 0, %entry ], [ %end, %share ]
+  %k.next = add i64 %k, 1
+  %scaled = mul i64 %count, %k.next
+  %end = sdiv i64 %scaled, %parts
+  %next.at = getelementptr %share, ptr @shares, i64 %k
+  %end.at = getelementptr %share, ptr %next.at, i64 0, i32 1
+  store atomic i64 %start, ptr %next.at monotonic, align 8
+  store i64 %end, ptr %end.at
+  %more = icmp slt i64 %k.next, %parts
+  br i1 %more, label %share, label %done
+done:
+  ret void
+}
+
+; What is left of the own share, then of the others', the next one first.
+define internal void @work_off(ptr %task, ptr %context, i64 %own) nounwind {
+entry:
+  %parts = load i64, ptr @parts
+  br label %share
+share:
+  %n = phi i64 [ 0, %entry ], [ %n.next, %empty ]
+  %sum = add i64 %own, %n
+  %k = urem i64 %sum, %parts
+  %next.at = getelementptr %share, ptr @shares, i64 %k
+  %end.at = getelementptr %share, ptr %next.at, i64 0, i32 1
+  %end = load i64, ptr %end.at
   br label %claim
 claim:
-  %i = atomicrmw add ptr @next, i64 1 monotonic
-  %mine = icmp slt i64 %i, %count
-  br i1 %mine, label %run, label %done
+  %i = atomicrmw add ptr %next.at, i64 1 monotonic
+  %mine = icmp slt i64 %i, %end
+  br i1 %mine, label %run, label %empty
 run:
   call void %task(ptr %context, i64 %i)
   br label %claim
+empty:
+  %n.next = add i64 %n, 1
+  %more = icmp slt i64 %n.next, %parts
+  br i1 %more, label %share, label %done
 done:
   ret void
 }
@@ -239,7 +282,10 @@ next:
   %short = icmp slt i32 %created, %wanted
   br i1 %short, label %start, label %done
 start:
-  %failed = call i32 @pthread_create(ptr %thread, ptr null, ptr @worker, ptr null)
+  %number = sext i32 %created to i64
+  %own = add i64 %number, 1
+  %word = inttoptr i64 %own to ptr
+  %failed = call i32 @pthread_create(ptr %thread, ptr null, ptr @worker, ptr %word)
   %ok = icmp eq i32 %failed, 0
   br i1 %ok, label %started, label %give.up
 started:
@@ -279,8 +325,10 @@ define internal i64 @now() alwaysinline nounwind {
   ret i64 %sum
 }
 
-define internal ptr @worker(ptr %unused) nounwind {
+; Share 0 is the caller's; a worker is given the number of its own.
+define internal ptr @worker(ptr %word) nounwind {
 entry:
+  %own = ptrtoint ptr %word to i64
   br label %idle
 idle:
   %last = phi i64 [ 0, %entry ], [ %job, %leave ], [ %last, %rise ]
@@ -318,9 +366,8 @@ work:
   %job = lshr i64 %state, 32
   %task = load ptr, ptr @task
   %context = load ptr, ptr @context
-  %count = load i64, ptr @count
   %before = call i64 @enter_arithmetic()
-  call void @work_off(ptr %task, ptr %context, i64 %count)
+  call void @work_off(ptr %task, ptr %context, i64 %own)
   br label %leave
 leave:
   %left = atomicrmw sub ptr @state, i64 1 release

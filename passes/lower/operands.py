@@ -163,4 +163,4 @@ def fill(
     """Write terms low … high - 1 of one panel."""
     k, i = Var("k"), Var("i")
     store = Store(target, iadd(shift(base, k, width), i), read(b, iadd(i0, i), k))
-    return [For(k, low, high, (For(i, lit(0), lit(width), (store,), "vector"),))]
+    return [For(k, low, high, (For(i, lit(0), lit(width), (store,), "vector", lanes=width),))]
