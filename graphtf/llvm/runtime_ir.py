@@ -70,7 +70,8 @@ def text(target: Target) -> str:
 # many are at it. The caller opens it, works too, closes it and waits for the count to fall to zero, so no worker
 # touches task or context after the call returns. Whoever finds `busy` taken (a nested call, another thread) works
 # alone. Each thread has a share of its own, neighbouring tasks and the same ones in every call of a job, whose data so
-# stays in its caches; done with it, a thread takes from the others' shares. `sleepers` is raised before `state` is read again, and `state` set before `sleepers` is read: no lost wake.
+# stays in its caches; done with it, a thread takes from the others' shares. `sleepers` is raised before `state` is
+# read again, and `state` set before `sleepers` is read: no lost wake.
 _POOL = """
 %share = type { i64, i64, [6 x i64] }  ; the next task and the end, on a line of their own
 

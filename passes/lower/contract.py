@@ -10,6 +10,8 @@ run time is smaller than a tile, `few` computes rows one by one.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from graphtf.ir.dims import Dim, ceildiv
 from graphtf.ir.graph import Node
 from graphtf.ir.loops.expr import (
@@ -29,7 +31,7 @@ from graphtf.passes.lower.dots import dots, dots_pay
 from graphtf.passes.lower.kernel import finish
 from graphtf.passes.lower.loop import Nest, blocked
 from graphtf.passes.lower.offsets import split_index
-from graphtf.passes.lower.operands import known, left_access, left_panels, right_panels
+from graphtf.passes.lower.operands import FAR, Panels, known, left_access, left_panels, right_panels
 from graphtf.passes.lower.product import Access, Product, access, shift
 from graphtf.passes.lower.sweeps import pieces_of, sweeps, sweeps_pay
 from graphtf.passes.lower.tile import Tile, choose
@@ -80,7 +82,7 @@ class Contraction:
         """The result where a size is smaller than the tile: row by row."""
         p, right = self.p, self.right
         if isinstance(p.n, int) and right is not None and right.stride == 1:
-            return self.tiles(choose(1, p.n, p.dtype, self.caps))
+            return self.tiles(choose(1, p.n, p.dtype, self.caps), 1)
         if right is not None and right.step == 1 and self.left.step == 1:
             return dots(p, self.left, right)
         return Nest((p.batch, p.m, p.n), known(p.k)).emit(self.one)
@@ -124,14 +126,27 @@ class Contraction:
 
     # ---- blocks -----------------------------------------------------------------------------------------------------
 
-    def tiles(self, tile: Tile) -> list[Stmt]:
-        """All blocks, in parallel."""
+    def tiles(self, tile: Tile, most: int | None = None) -> list[Stmt]:
+        """All blocks, in parallel, for not more than `most` rows. Where only run time knows how many terms there are,
+        two ways to read a left operand that lies across."""
         p, plan = self.p, self.plan(tile)
-        pieces = 1 if plan.piece == p.k else ceildiv(p.k, known(plan.piece))
         rows = ceildiv(p.m, plan.rows)
-        left = left_panels(p, self.left, tile)
-        right = right_panels(p, self.right, tile, rows if pieces == 1 and plan.whole else 0)
-        counts = (p.batch, pieces, rows, ceildiv(ceildiv(p.n, tile.columns), plan.panels))
+        near, copied = left_panels(p, self.left, tile)
+        uses = rows if plan.piece == p.k and plan.whole else 0
+        right = right_panels(p, self.right, tile, known(p.m) if most is None else most, uses)
+        if copied is None:
+            return [*right.before, *self.blocks(plan, near, right)]
+        far = [*copied.before, *self.blocks(plan, copied, right)]
+        if isinstance(p.k, int):
+            return [*right.before, *far]
+        short = self.blocks(replace(plan, depth=plan.piece), near, right)
+        return [*right.before, If(prim("lt", size(p.k), lit(FAR)), tuple(short), tuple(far))]
+
+    def blocks(self, plan: Plan, left: Panels, right: Panels) -> list[Stmt]:
+        """The blocks of operands that are cut."""
+        p, tile = self.p, plan.tile
+        pieces = 1 if plan.piece == p.k else ceildiv(p.k, known(plan.piece))
+        counts = (p.batch, pieces, ceildiv(p.m, plan.rows), ceildiv(ceildiv(p.n, tile.columns), plan.panels))
         parts = None
         if pieces != 1:
             parts = Buffer("parts", p.dtype, pieces * p.m * p.n)
@@ -142,7 +157,7 @@ class Contraction:
 
         total = counts[0] * counts[1] * counts[2] * counts[3]
         work = max(BOUND, plan.rows) * plan.panels * tile.columns * known(plan.piece)
-        body = [*left.before, *right.before, *blocked(total, max(1, TASK_TERMS // max(1, work)), "block", block)]
+        body = blocked(total, max(1, TASK_TERMS // max(1, work)), "block", block)
         return body if parts is None else [*body, *self.join(parts, pieces)]
 
     def swept(self, right: Access) -> list[Stmt]:

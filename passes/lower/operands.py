@@ -20,11 +20,12 @@ from graphtf.passes.lower.offsets import split_index
 from graphtf.passes.lower.product import Access, Product, Read, access, follows_batch, named, shift
 from graphtf.passes.lower.tile import Tile
 
-UNKNOWN = 256  # assumed for sizes known only at run time
+UNKNOWN = 64  # assumed for sizes known only at run time
 LOCAL = 128 << 10  # bytes of a panel that a block may keep on its stack
 CHUNK = 32  # terms of a panel that are copied at a time
 GROUP = 32  # panels
 WORTH_COPYING = 4 << 20  # products: fewer are done before the copies are
+FAR = 256  # terms from which on it matters that each lies on another page
 
 
 def known(d: Dim) -> int:
@@ -94,17 +95,21 @@ def direct(a: Access) -> Panels:
     return Panels((), lambda b, n, i0: Panel((), a.buffer, a.base(b, i0), a.step, a.stride))
 
 
-def left_panels(p: Product, left: Access, tile: Tile) -> Panels:
-    """The left operand, cut for the tile: where it lies, or copied if each term would be on another page."""
-    many = known(p.n) >= 4 * tile.columns and terms(p) >= WORTH_COPYING
+def left_panels(p: Product, left: Access, tile: Tile) -> tuple[Panels, Panels | None]:
+    """The left operand, cut for the tile: where it lies; and copied, if each term is on another page and from FAR
+    terms on the copies are to be used."""
+    many = known(p.n) >= 4 * tile.columns
     if left.step == 1 or left.stride != 1 or left.step == tile.rows or not many:
-        return direct(left)
-    return panels_in_memory(p, p.left, p.m, tile.rows, "rows")
+        return direct(left), None
+    if isinstance(p.k, int) and (p.k < FAR or terms(p) < WORTH_COPYING):
+        return direct(left), None
+    return direct(left), panels_in_memory(p, p.left, p.m, tile.rows, "rows")
 
 
-def right_panels(p: Product, right: Access | None, tile: Tile, uses: Dim) -> Panels:
-    """The right operand, cut for the tile. Each panel is walked by `uses` blocks; 0: not all of it by one."""
-    if right is not None and (right.stride == 1 or tile.columns == 1) and not copying_pays(p, right, tile):
+def right_panels(p: Product, right: Access | None, tile: Tile, rows: int, uses: Dim) -> Panels:
+    """The right operand, cut for the tile, for about so many rows of the left one. Each panel is walked by `uses`
+    blocks; 0: not all of it by one."""
+    if right is not None and (right.stride == 1 or tile.columns == 1) and not copying_pays(p, right, tile, rows):
         return direct(right)
     few = (1, 2) if p.batch != 1 else (1,)
     if isinstance(p.k, int) and uses in few and p.k * tile.columns * p.dtype.size <= LOCAL:
@@ -116,9 +121,9 @@ def terms(p: Product) -> int:
     return known(p.batch) * known(p.m) * known(p.n) * known(p.k)
 
 
-def copying_pays(p: Product, right: Access, tile: Tile) -> bool:
+def copying_pays(p: Product, right: Access, tile: Tile, rows: int) -> bool:
     """Do many rows use a right operand whose columns are cut from long rows?"""
-    return known(p.m) >= 8 * tile.rows and right.step != tile.columns and terms(p) >= WORTH_COPYING
+    return rows >= 8 * tile.rows and right.step != tile.columns and terms(p) >= WORTH_COPYING
 
 
 def panels_on_stack(p: Product, tile: Tile) -> Panels:
