@@ -15,16 +15,17 @@ import numpy as np
 
 from graphtf import row_partition as rows
 from graphtf.composite_spec import RaggedTensorSpec
-from graphtf.convert import convert_to_tensor
+from graphtf.convert import convert_to_tensor, known_array
 from graphtf.deferred import on_host
 from graphtf.host_functions import HostFunction, host_function
 from graphtf.indexing import getitem
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import maximum
 from graphtf.ir.dtypes import as_dtype
+from graphtf.ir.ops.io import assert_
 from graphtf.ir.ops.prims import p
 from graphtf.operators import install_elementwise
-from graphtf.refusal import invalid
+from graphtf.refusal import failed, invalid, tracing
 from graphtf.sizes import as_size
 from graphtf.tensor import EagerTensor, Tensor
 from graphtf.tensor_shape import TensorShape, as_shape
@@ -59,8 +60,10 @@ class RaggedTensor(Composite):
         inner = _as_values(values)
         own = isinstance(inner, RaggedTensor) and not isinstance(row_splits, Tensor)
         splits = _integers(row_splits, "row_splits", inner.row_splits.dtype if own else None)
-        if validate and isinstance(splits, EagerTensor):
-            _check_splits(splits._array, _row_count(inner))
+        if splits.shape.as_list() == [0]:
+            raise ValueError("row_splits tensor may not be empty.")
+        if validate:
+            _check_splits(splits, inner)
         return cls(_with_splits_like(inner, splits), splits)
 
     @classmethod
@@ -86,16 +89,22 @@ class RaggedTensor(Composite):
         operands = [ids] if nrows is None else [ids, convert_to_tensor(nrows)]
         size = None if nrows is None else as_size(nrows, "nrows")
         if isinstance(size, int) and size < 0:
-            raise invalid("RaggedTensor", f"nrows must not be negative, got {size}")
+            raise ValueError(f"Expected nrows >= 0; got {size}")
+        inner = _as_values(values)
+        if not ids.shape.is_compatible_with(inner.shape[:1]):
+            raise ValueError(f"value_rowids has shape {ids.shape}, but values has shape {inner.shape}")
+        last = known_array(ids) if isinstance(size, int) else None
+        if last is not None and last.size and last[-1] >= size:
+            raise ValueError(f"Expected nrows >= value_rowids[-1] + 1; got nrows={size}, value_rowids[-1]={last[-1]}")
 
         def run(at: Array, *given: Array) -> list[Array]:
             count = int(given[0]) if given else int(at[-1]) + 1 if len(at) else 0
             if validate and len(at) and ((np.diff(at) < 0).any() or at[0] < 0 or at[-1] >= count):
-                raise invalid("RaggedTensor", f"value_rowids must rise from 0 and be below {count}, got {at}")
+                raise failed("RaggedTensor", f"value_rowids must rise from 0 and be below {count}, got {at}")
             return [rows.splits_of(np.bincount(at, minlength=count)).astype(at.dtype)]
 
         (splits,) = on_host(run, operands, [ids.dtype], [(None if size is None else size + 1,)])
-        return cls.from_row_splits(values, splits, validate=validate)
+        return cls.from_row_splits(inner, splits, validate=validate)
 
     @classmethod
     def from_row_starts(
@@ -118,16 +127,25 @@ class RaggedTensor(Composite):
         cls, values: Any, uniform_row_length: Any, nrows: Any = None, name: str | None = None, validate: bool = True
     ) -> RaggedTensor:
         """Rows that are all of one length. Raises ValueError for a length that is not known or does not divide."""
+        if isinstance(uniform_row_length, (list, tuple)):
+            raise ValueError(f"uniform_row_length must be a scalar, got {uniform_row_length!r}")
         inner, length = _as_values(values), as_size(uniform_row_length, "uniform_row_length")
         if not isinstance(length, int):
             raise ValueError(f"uniform_row_length must be a Python integer, got {uniform_row_length!r}")
+        if length < 0:
+            raise ValueError(f"Expected uniform_row_length >= 0; got {length}")
         if length == 0:
             count: Any = 0 if nrows is None else as_size(nrows, "nrows")
+            if count_dim(inner) != 0:
+                raise ValueError(f"uniform_row_length=0 times nrows={count} must equal nvals={count_dim(inner)}")
         else:
             total = count_dim(inner)
             count = total // length
             if isinstance(total, int) and count * length != total:
-                raise invalid("RaggedTensor", f"{total} values do not make rows of {length}")
+                message = f"uniform_row_length={length} times nrows={count} must equal nvals={total}"
+                raise failed("RaggedTensor", message) if tracing() else ValueError(message)
+            if nrows is not None and isinstance(total, int) and as_size(nrows, "nrows") not in (None, count):
+                raise ValueError(f"uniform_row_length={length} times nrows={nrows} must equal nvals={total}")
         places = p.iota(shape=(count + 1,), axis=0, dtype=dt.int64)
         splits = p.mul(places, convert_to_tensor(length, dt.int64))
         return cls(_with_splits_like(inner, splits), splits, length)
@@ -391,7 +409,11 @@ def _as_values(values: Any) -> Any:
 
 def _integers(x: Any, name: str, dtype: dt.DType | None = None) -> Tensor:
     """A vector of int32 or int64: lists as `dtype`, int64 by default. Raises ValueError for other things."""
-    t = convert_to_tensor(x, None if isinstance(x, Tensor) or hasattr(x, "dtype") else dtype or dt.int64)
+    kind = None if isinstance(x, Tensor) or hasattr(x, "dtype") else dtype or dt.int64
+    try:
+        t = convert_to_tensor(x, kind)
+    except TypeError as error:
+        raise ValueError(f"{name} must be int32 or int64, got {x!r}: {error}") from None
     if t.dtype not in _SPLITS:
         raise ValueError(f"{name} must be int32 or int64, got {t.dtype.name}")
     if t.shape.rank not in (1, None):
@@ -444,6 +466,20 @@ def _count(values: Any) -> Tensor:
     return p.reshape(p.dims(dims=(size,), dtype=dt.int64), shape=())
 
 
-def _check_splits(splits: Array, count: int | None) -> None:
-    if not len(splits) or splits[0] != 0 or (np.diff(splits) < 0).any() or count not in (None, splits[-1]):
-        raise invalid("RaggedTensor", f"row_splits must rise from 0 to the number of values {count}, got {splits}")
+def _check_splits(splits: Tensor, values: Any) -> None:
+    """Raises InvalidArgumentError, perhaps when the program runs, unless splits rise from 0 to the number of values."""
+    found = known_array(splits)
+    size = _row_count(values)
+    if found is None or size is None:
+        _assert_splits(splits, _count(values))
+    elif not len(found) or found[0] != 0 or (np.diff(found) < 0).any() or found[-1] != size:
+        raise failed("RaggedTensor", f"row_splits must rise from 0 to the number of values {size}, got {found}")
+
+
+def _assert_splits(splits: Tensor, count: Tensor) -> None:
+    zero = convert_to_tensor(0, splits.dtype)
+    before, after = (getitem(splits, part) for part in (slice(None, -1), slice(1, None)))
+    rising = p.reduce_all(p.ge(after, before), axes=(0,))
+    starts, ends = p.eq(getitem(splits, 0), zero), p.eq(getitem(splits, -1), p.cast(count, dtype=splits.dtype))
+    held = p.logical_and(p.logical_and(starts, ends), rising)
+    assert_(held, splits, count, message="RaggedTensor: row_splits must rise from 0 to the number of values:")

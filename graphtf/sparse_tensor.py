@@ -13,7 +13,6 @@ from graphtf.composite_spec import SparseTensorSpec
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p
-from graphtf.refusal import invalid
 from graphtf.sizes import as_size, index_vector, known
 from graphtf.tensor import EagerTensor, Tensor
 from graphtf.tensor_shape import TensorShape, as_shape
@@ -31,7 +30,7 @@ class SparseTensorValue(NamedTuple):
 class SparseTensor(Composite):
     """`values` at the rows of `indices` (int64 [n, rank]) of a tensor of `dense_shape` that is zero elsewhere.
 
-    Raises InvalidArgumentError (tracing: ValueError) where the parts do not fit.
+    Raises ValueError where the parts do not fit.
     Follows https://www.tensorflow.org/api_docs/python/tf/sparse/SparseTensor.
 
     >>> SparseTensor([[0, 1]], [5], [2, 2]).shape
@@ -46,12 +45,12 @@ class SparseTensor(Composite):
         self._values = convert_to_tensor(values)
         ranks = tuple(t.shape.rank for t in (self._indices, self._values, self._dense_shape))
         if any(r not in (want, None) for r, want in zip(ranks, (2, 1, 1))):
-            raise invalid("SparseTensor", f"indices, values and dense_shape must have 2, 1 and 1 axes, got {ranks}")
+            raise ValueError(f"SparseTensor: indices, values and dense_shape must have 2, 1 and 1 axes, got {ranks}")
         if not self._indices.shape[0:1].is_compatible_with(self._values.shape[0:1]):
-            raise invalid("SparseTensor", f"{self._indices.shape[0]} indices, but {self._values.shape[0]} values")
+            raise ValueError(f"SparseTensor: {self._indices.shape[0]} indices, but {self._values.shape[0]} values")
         if not self._indices.shape[1:2].is_compatible_with(self._dense_shape.shape[0:1]):
             message = f"indices {self._indices.shape} do not fit dense_shape {self._dense_shape.shape}"
-            raise invalid("SparseTensor", message)
+            raise ValueError(f"SparseTensor: {message}")
         self._static = _static_shape(dense_shape, self._dense_shape, self._indices)
 
     @classmethod
@@ -154,8 +153,7 @@ def _with_dense(x: SparseTensor, other: Any, op: Any) -> SparseTensor:
 def _wide(x: Any) -> Tensor:
     if isinstance(x, (list, tuple)) and any(isinstance(d, Tensor) for d in x):
         return index_vector(x, dt.int64)
-    t = convert_to_tensor(x, None if isinstance(x, Tensor) else dt.int64)
-    return t if t.dtype is dt.int64 else p.cast(t, dtype=dt.int64)
+    return convert_to_tensor(x, dt.int64)
 
 
 def _static_shape(given: Any, dense_shape: Tensor, indices: Tensor) -> TensorShape:

@@ -6,7 +6,10 @@ what came and what was expected.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+E = TypeVar("E", bound=Exception)
 
 
 class OpError(Exception):
@@ -89,6 +92,18 @@ class UnauthenticatedError(OpError):
     error_code = 16
 
 
+def _seen_as(kind: type[Exception]) -> Callable[[type[E]], type[E]]:
+    """A class of our own that programs know by the name of the class of TensorFlow or Python that it refines."""
+
+    def named(own: type[E]) -> type[E]:
+        own.__name__ = own.__qualname__ = kind.__name__
+        own.__module__ = kind.__module__
+        return own
+
+    return named
+
+
+@_seen_as(InvalidArgumentError)
 class Violation(InvalidArgumentError):
     """An op's numbered constraint does not hold. `kind` is shape, dtype, value, or open: not whatever the sizes.
 
@@ -103,6 +118,7 @@ class Violation(InvalidArgumentError):
         self.kind = kind
 
 
+@_seen_as(ValueError)
 class TraceShapeError(ValueError):
     """A shape or value constraint broken while a graph is built."""
 
@@ -111,18 +127,22 @@ class OpenSize(Exception):
     """A rank or a size was asked for that only run time knows: what is traced may be traced again for known sizes."""
 
 
+@_seen_as(ValueError)
 class UnknownShapeError(OpenSize, ValueError):
     """The rank decides, and it is known only at run time."""
 
 
+@_seen_as(TypeError)
 class UnknownSizeError(OpenSize, TypeError):
     """A size decides, and it is known only at run time."""
 
 
+@_seen_as(ValueError)
 class TraceOpenError(OpenSize, TraceShapeError):
     """A constraint that does not hold whatever the sizes, and may for those that come."""
 
 
+@_seen_as(TypeError)
 class TraceTypeError(TypeError):
     """A dtype constraint broken while a graph is built."""
 

@@ -236,7 +236,7 @@ def resize(
     sizes = _target(size)
     if any(isinstance(d, int) and d <= 0 for d in sizes):
         raise failed("resize", f"output dimensions must be positive, got {list(sizes)}")
-    if 0 in x.ir_type.dims_or_none[1:3]:
+    if 0 in x.ir_type.dims_or_none[-3:-1]:
         raise failed("resize", f"input image must be of non-zero size, got shape {x.shape}")
     if rank == 3:
         x = p.reshape(x, shape=(1, *x.ir_type.dims))

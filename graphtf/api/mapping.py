@@ -141,7 +141,7 @@ def _over_rows(fn: Callable[..., Any], elems: RaggedTensor, signature: Any) -> A
         return stack(made)
     if any(y.shape.rank == 0 for y in made):
         raise invalid("map_fn", "Ragged values must have rank >= 1; give fn_output_signature for scalar results")
-    return RaggedTensor.from_row_lengths(concat(made, 0), [y.shape[0] for y in made])
+    return RaggedTensor.from_row_lengths(concat(made, 0), [y.shape[0] for y in made], validate=False)
 
 
 def _tensors_like(elems: Any, tensors: Sequence[Tensor]) -> Any:

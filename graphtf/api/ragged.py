@@ -117,6 +117,9 @@ def range(
     target = as_dtype(dtype) if dtype is not None else max((x.dtype for x in given), key=_width)
     given = [x if x.dtype is target else p.cast(x, dtype=target) for x in given]
     kind = as_dtype(row_splits_dtype)
+    sizes = {x.ir_type.dims[0] for x in given if x.shape.rank == 1}
+    if any(x.shape.rank not in (0, 1) for x in given) or len({d for d in sizes if isinstance(d, int)}) > 1:
+        raise invalid("ragged.range", f"starts, limits, and deltas must have the same shape, got {given}")
 
     def run(*bounds: Array) -> list[Array]:
         start, limit, delta = np.broadcast_arrays(*(np.atleast_1d(b) for b in bounds))
@@ -239,15 +242,16 @@ def stack_dynamic_partitions(data: Any, partitions: Any, num_partitions: Any, na
     while (at.shape.rank or 1) > 1:
         x, at = merge_dims(x, 0, 1), merge_dims(at, 0, 1)
     size = as_size(num_partitions, "num_partitions")
+    kind = at.dtype  # that of the partitions, as TensorFlow has it
 
     def run(ids: Array, count: Array) -> list[Array]:
         if len(ids) and (ids.min() < 0 or ids.max() >= int(count)):
             raise invalid("stack_dynamic_partitions", f"partitions must be in [0, {int(count)}), got {ids}")
         sizes = np.bincount(ids, minlength=int(count))
-        return [rows.splits_of(sizes), np.argsort(ids, kind="stable").astype(np.int64)]
+        return [rows.splits_of(sizes).astype(kind.np), np.argsort(ids, kind="stable").astype(np.int64)]
 
     shapes: list[Any] = [(None if size is None else size + 1,), at.ir_type.dims]
-    splits, order = on_host(run, [at, convert_to_tensor(num_partitions)], [dt.int64] * 2, shapes)
+    splits, order = on_host(run, [at, convert_to_tensor(num_partitions)], [kind, dt.int64], shapes)
     return RaggedTensor(take_rows(x, order), splits)
 
 

@@ -180,7 +180,7 @@ def _wanted(x: RaggedTensor, shape: Any) -> tuple[tuple[int | None, ...], tuple[
     if dims is None:
         return (None,) * depth, ()
     if x.shape.rank not in (len(dims), None):
-        raise ValueError(f"to_tensor: shape {TensorShape(dims)} does not have the rank of {x.shape}")
+        raise invalid("to_tensor", f"shape {TensorShape(dims)} does not have the rank of {x.shape}")
     return dims[:depth], dims[depth:]
 
 

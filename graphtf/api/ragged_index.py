@@ -20,9 +20,10 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import product
 from graphtf.ir.ops.prims import p
 from graphtf.ragged_tensor import RaggedTensor, count_dim
-from graphtf.refusal import invalid
+from graphtf.refusal import invalid, tracing
 from graphtf.sizes import as_axis, as_size
 from graphtf.tensor import Tensor
+from graphtf.tensor_shape import as_shape
 
 Array = np.ndarray[Any, Any]
 
@@ -217,7 +218,8 @@ def _row(x: RaggedTensor, k: Any) -> Any:
     count = x.shape.as_list()[0]
     number = as_size(k, "index") if not isinstance(k, Tensor) or k.shape.rank == 0 else None
     if isinstance(number, int) and isinstance(count, int) and not -count <= number < count:
-        raise invalid("strided_slice", f"slice index {number} of dimension 0 out of bounds, there are {count} rows")
+        error = ValueError if tracing() else IndexError
+        raise error(f"Row key {number} out of bounds: there are {count} rows")
     starts, limits = x.row_starts(), x.row_limits()
     return _cut_rows(x.values, getitem(starts, k), getitem(limits, k))
 
@@ -311,6 +313,7 @@ def ragged_boolean_mask(data: Any, mask: Any, name: str | None = None) -> Any:
 
 def _masked(x: Any, keep: Any) -> Any:
     if not isinstance(keep, RaggedTensor) and keep.shape.rank == 1:
+        as_shape(x.shape)[:1].assert_is_compatible_with(keep.shape)
         (at,) = on_host(lambda m: [np.flatnonzero(m).astype(np.int64)], [keep], [dt.int64], [(None,)])
         return take_rows(x, at)
     if not isinstance(keep, RaggedTensor):

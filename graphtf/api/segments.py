@@ -158,7 +158,7 @@ def unsorted_segment_sqrt_n(data: Any, segment_ids: Any, num_segments: Any, name
 # ---- sorted ----------------------------------------------------------------------------------------------------------
 
 
-def _sorted(data: Any, segment_ids: Any, name: str) -> tuple[Tensor, Tensor, Dim]:
+def sorted_rows(data: Any, segment_ids: Any, name: str) -> tuple[Tensor, Tensor, Dim]:
     """The operands, and the number of segments: one more than the last number."""
     x, ids = convert_to_tensor(data), convert_to_tensor(segment_ids)
     if ids.shape.rank != 1:
@@ -190,7 +190,7 @@ def segment_sum(data: Any, segment_ids: Any, name: str | None = None) -> Tensor:
     >>> segment_sum([1, 2, 3], [0, 0, 1])
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([3, 3], dtype=int32)>
     """
-    x, ids, count = _sorted(data, segment_ids, "segment_sum")
+    x, ids, count = sorted_rows(data, segment_ids, "segment_sum")
     return _scattered(x, ids, count, "add")
 
 
@@ -200,7 +200,7 @@ def segment_prod(data: Any, segment_ids: Any, name: str | None = None) -> Tensor
     >>> segment_prod([1, 2, 3], [0, 0, 1])
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([2, 3], dtype=int32)>
     """
-    x, ids, count = _sorted(data, segment_ids, "segment_prod")
+    x, ids, count = sorted_rows(data, segment_ids, "segment_prod")
     return _scattered(x, ids, count, "mul")
 
 
@@ -210,13 +210,13 @@ def segment_mean(data: Any, segment_ids: Any, name: str | None = None) -> Tensor
     >>> segment_mean([1., 2., 3.], [0, 0, 1])
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([1.5, 3. ], dtype=float32)>
     """
-    x, ids, count = _sorted(data, segment_ids, "segment_mean")
+    x, ids, count = sorted_rows(data, segment_ids, "segment_mean")
     total = _scattered(x, ids, count, "add")
     return _divided(total, _across(_at_least_one(_counted(ids, count, total.dtype)), total))
 
 
 def _extreme(data: Any, segment_ids: Any, combine: str) -> Tensor:
-    x, ids, count = _sorted(data, segment_ids, f"segment_{combine}")
+    x, ids, count = sorted_rows(data, segment_ids, f"segment_{combine}")
     found = _scattered(x, ids, count, combine)
     empty = _across(p.eq(_counted(ids, count, dt.int32), convert_to_tensor(0)), found)
     return p.select(empty, scalar_like(found, 0), found)

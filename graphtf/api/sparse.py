@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 
 from graphtf.api.creation import fill, zeros_like
+from graphtf.api.debugging import assert_equal, assert_less_equal
 from graphtf.api.segments import unsorted_segment_max, unsorted_segment_sum
 from graphtf.api.selection import boolean_mask, gather, gather_nd, tensor_scatter_nd_update, where
 from graphtf.composite import SparseTensor
-from graphtf.convert import convert_to_tensor
+from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.deferred import on_host
 from graphtf.ir import dtypes as dt
-from graphtf.ir.errors import InvalidArgumentError, UnknownShapeError
+from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.ops.prims import full_like, p
+from graphtf.refusal import failed, invalid, wrong_dtype
 from graphtf.run_time import named_size
 from graphtf.sizes import as_axis, as_integers, as_sizes
 from graphtf.tensor import Tensor
@@ -165,6 +167,9 @@ def map_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         raise ValueError("No SparseTensor in argument list of map_values")
     inner = [x.values if isinstance(x, SparseTensor) else x for x in args]
     named = {k: x.values if isinstance(x, SparseTensor) else x for k, x in kwargs.items()}
+    for other in given[1:]:
+        assert_equal(given[0].dense_shape, other.dense_shape, message="Mismatched shapes!")
+        assert_equal(given[0].indices, other.indices, message="Mismatched indices!")
     return given[0].with_values(op(*inner, **named))
 
 
@@ -174,7 +179,8 @@ def retain(sp_input: Any, to_retain: Any) -> SparseTensor:
     Follows https://www.tensorflow.org/api_docs/python/tf/sparse/retain.
     """
     x = as_sparse(sp_input, "retain")
-    kept = convert_to_tensor(to_retain, dt.bool_)
+    kept = p.cast(convert_to_tensor(to_retain), dtype=dt.bool_)
+    kept.shape.assert_is_compatible_with(x.values.shape)
     made = SparseTensor(boolean_mask(x.indices, kept), boolean_mask(x.values, kept), x.dense_shape)
     made.set_shape(x.shape)
     return made
@@ -200,6 +206,8 @@ def transpose(sp_input: Any, perm: Any = None, name: str | None = None) -> Spars
     """
     x = as_sparse(sp_input, "transpose")
     order = tuple(reversed(range(rank_of(x)))) if perm is None else as_integers(perm, "transpose")
+    if len(order) != rank_of(x):
+        raise ValueError(f"transpose: perm must name the {rank_of(x)} axes, got {list(order)}")
     made = SparseTensor(gather(x.indices, list(order), axis=1), x.values, gather(x.dense_shape, list(order)))
     made.set_shape([x.shape[k] for k in order])
     return reorder(made)
@@ -238,13 +246,23 @@ def reshape(sp_input: Any, shape: Any, name: str | None = None) -> SparseTensor:
     x = as_sparse(sp_input, "reshape")
     target = p.cast(convert_to_tensor(shape), dtype=dt.int64)
     rank = target.shape[0]
+    known, count = as_sizes(target), x.shape.num_elements()
+    if known is not None and count is not None and all(isinstance(d, int) for d in known):
+        _check_target(known, count)
     indices, sizes = indices_on_host(_reshaped, [x.indices, x.dense_shape, target], rank, (dt.int64, (rank,)))
     indices.set_shape([x.indices.shape[0], rank])
     made = SparseTensor(indices, p.reshape(x.values, shape=indices.ir_type.dims[:1]) if rank else x.values, sizes)
-    known = as_sizes(shape) if not isinstance(shape, Tensor) or isinstance(target, Tensor) else None
     if known is not None:
         made.set_shape(_static_sizes(x, known))
     return made
+
+
+def _check_target(target: Sequence[Any], count: int) -> None:
+    """Raise the mode's error unless `count` places fit into sizes, one of which may be -1."""
+    rest = int(np.prod([d for d in target if d >= 0]))
+    open_sizes = sum(d < 0 for d in target)
+    if open_sizes > 1 or (count % max(rest, 1) if open_sizes else rest != count):
+        raise invalid("reshape", f"a tensor with {count} dense values does not fit the shape {list(target)}")
 
 
 def _static_sizes(x: SparseTensor, target: Sequence[Any]) -> list[int | None]:
@@ -279,6 +297,8 @@ def slice(sp_input: Any, start: Any, size: Any, name: str | None = None) -> Spar
     """
     x = as_sparse(sp_input, "slice")
     begin, length = (p.cast(convert_to_tensor(v), dtype=dt.int64) for v in (start, size))
+    if not begin.shape.is_compatible_with(x.dense_shape.shape) or not length.shape.is_compatible_with(begin.shape):
+        raise failed("slice", f"start {begin.shape} and size {length.shape} do not fit the rank of {x.shape}")
     room = p.maximum(p.sub(x.dense_shape, begin), full_like(begin, 0))
     sizes = p.minimum(length, room)
     moved = p.sub(x.indices, p.broadcast(begin, shape=x.indices.ir_type.dims))
@@ -294,7 +314,9 @@ def concat(axis: int, sp_inputs: Any, expand_nonconcat_dims: bool = False, name:
     """
     parts = [as_sparse(x, "concat") for x in (sp_inputs if isinstance(sp_inputs, (list, tuple)) else [sp_inputs])]
     rank = rank_of(parts[0])
-    along = as_axis(axis, rank, "concat")
+    for part in parts[1:]:
+        _check_alike(parts[0], part, "concat")
+    along = as_axis(axis, rank, "concat", late=True)
     shapes = p.concat(*(p.reshape(x.dense_shape, shape=(1, rank)) for x in parts), axis=0)
 
     def joined(shapes: Array, *indices: Array) -> list[Array]:
@@ -332,19 +354,22 @@ def split(sp_input: Any = None, num_split: Any = None, axis: Any = None, name: s
     Follows https://www.tensorflow.org/api_docs/python/tf/sparse/split.
     """
     x = as_sparse(sp_input, "split")
-    along = as_axis(axis, rank_of(x), "split")
-    size = x.shape[along]
-    if size is None:
-        raise UnknownShapeError("split: the size of the axis must be known")
-    widths = [size // num_split + (k < size % num_split) for k in range(num_split)]
-    sizes, start, parts = x.dense_shape, 0, []
-    for width in widths:
-        begin = np.zeros(rank_of(x), np.int64)
-        begin[along] = start
-        length = tensor_scatter_nd_update(sizes, [[along]], convert_to_tensor([width], dt.int64))
-        parts.append(slice(x, begin, length))
-        start += width
-    return parts
+    if num_split < 1:
+        raise invalid("split", f"num_split must be at least 1, got {num_split}")
+    rank = rank_of(x)
+    along = as_axis(axis, rank, "split", late=True)
+
+    def bounds(sizes: Array) -> list[Array]:
+        if num_split > sizes[along]:
+            raise failed("split", f"num_split must be at most the size {sizes[along]} of axis {along}, got {num_split}")
+        number = np.arange(num_split)
+        starts, lengths = np.zeros((num_split, rank), np.int64), np.tile(sizes, (num_split, 1))
+        lengths[:, along] = sizes[along] // num_split + (number < sizes[along] % num_split)
+        starts[:, along] = np.cumsum(lengths[:, along]) - lengths[:, along]
+        return [*starts, *lengths]
+
+    found = on_host(bounds, [x.dense_shape], [dt.int64] * (2 * num_split), [(rank,)] * (2 * num_split))
+    return [slice(x, start, length) for start, length in zip(found[:num_split], found[num_split:])]
 
 
 def fill_empty_rows(sp_input: Any, default_value: Any, name: str | None = None) -> tuple[SparseTensor, Tensor]:
@@ -383,7 +408,12 @@ def reset_shape(sp_input: Any, new_shape: Any = None) -> SparseTensor:
     if new_shape is None:
         sizes = p.add(p.reduce_max(x.indices, axes=(0,)), full_like(x.dense_shape, 1))
         return SparseTensor(x.indices, x.values, sizes)
-    return SparseTensor(x.indices, x.values, p.cast(convert_to_tensor(new_shape), dtype=dt.int64))
+    made = SparseTensor(x.indices, x.values, p.cast(convert_to_tensor(new_shape), dtype=dt.int64))
+    if not x.shape.is_fully_defined() or not made.shape.is_fully_defined():
+        assert_less_equal(x.dense_shape, made.dense_shape)
+    elif any(new < old for new, old in zip(made.shape, x.shape)):
+        raise ValueError(f"Requested new_shape should have dimension sizes >= {x.shape}, got {made.shape}")
+    return made
 
 
 # ---- arithmetic ------------------------------------------------------------------------------------------------------
@@ -410,6 +440,31 @@ def coalesced(
     return SparseTensor(at, combine(values, inverse, count), dense_shape)
 
 
+def as_dense(x: Any, sparse: SparseTensor, name: str) -> Tensor:
+    """A dense operand beside a sparse one. Raises the mode's error for a tensor of another dtype."""
+    if is_tensor_like(x) and x.dtype is not sparse.dtype:
+        raise wrong_dtype(name, f"operands must have one dtype, got {sparse.dtype.name} and {x.dtype.name}")
+    return convert_to_tensor(x, sparse.dtype)
+
+
+def _check_alike(a: SparseTensor, b: SparseTensor, name: str) -> None:
+    """Raise the mode's error unless both have the same dtype and rank."""
+    if a.dtype is not b.dtype:
+        raise wrong_dtype(name, f"operands must have one dtype, got {a.dtype.name} and {b.dtype.name}")
+    if rank_of(a) != rank_of(b):
+        raise invalid(name, f"operands must have one rank, got shapes {a.shape} and {b.shape}")
+
+
+def _check_pair(a: SparseTensor, b: SparseTensor, name: str) -> None:
+    """Raise unless both have the same dtype and shape, perhaps when the program runs."""
+    if a.dtype is not b.dtype:
+        _check_alike(a, b, name)
+    if not a.shape.is_compatible_with(b.shape):
+        raise failed(name, f"Operands' shapes do not match: {a.shape} and {b.shape}")
+    if not (a.shape.is_fully_defined() and b.shape.is_fully_defined()):
+        assert_equal(a.dense_shape, b.dense_shape, message=f"{name}: Operands' shapes do not match")
+
+
 def add(a: Any, b: Any, threshold: Any = 0) -> Any:
     """a + b: sparse if both are, else dense. Sums of two that are smaller than `threshold` are left out of a sparse
     one.
@@ -420,6 +475,8 @@ def add(a: Any, b: Any, threshold: Any = 0) -> Any:
     <tf.Tensor: shape=(3,), dtype=int32, numpy=array([1, 6, 1], dtype=int32)>
     """
     if isinstance(a, SparseTensor) and isinstance(b, SparseTensor):
+        _check_alike(a, b, "add")
+        _check_pair(a, b, "add")
         places, values = p.concat(a.indices, b.indices, axis=0), p.concat(a.values, b.values, axis=0)
         out = coalesced(places, values, a.dense_shape)
         out.set_shape(a.shape.merge_with(b.shape))
@@ -432,12 +489,15 @@ def add(a: Any, b: Any, threshold: Any = 0) -> Any:
     if not isinstance(a, SparseTensor) and not isinstance(b, SparseTensor):
         raise TypeError("At least one input should be SparseTensor; do you mean to use tf.add()?")
     sparse, dense = (a, b) if isinstance(a, SparseTensor) else (b, a)
-    x = convert_to_tensor(dense, sparse.dtype)
+    x = as_dense(dense, sparse, "add")
+    if not x.shape.is_compatible_with(sparse.shape):
+        raise failed("add", f"the dense operand of shape {x.shape} does not fit the sparse one of {sparse.shape}")
     return p.scatter(x, sparse.indices, sparse.values, combine="add")
 
 
 def _extreme(a: Any, b: Any, combine: Any, name: str) -> SparseTensor:
     a, b = as_sparse(a, name), as_sparse(b, name)
+    _check_pair(a, b, name)
     zeros = [zeros_like(x.values) for x in (a, b)]
     both = p.concat(a.indices, b.indices, axis=0)
     left = coalesced(both, p.concat(a.values, zeros[1], axis=0), a.dense_shape)
@@ -462,7 +522,7 @@ def minimum(sp_a: Any, sp_b: Any, name: str | None = None) -> SparseTensor:
 def _reduced(sp_input: Any, axis: Any, keepdims: Any, as_sparse_result: bool, combine: Any, name: str) -> Any:
     x = as_sparse(sp_input, name)
     rank = rank_of(x)
-    axes = set(range(rank)) if axis is None else {as_axis(k, rank, name) for k in as_integers(axis, name)}
+    axes = set(range(rank)) if axis is None else {as_axis(k, rank, name, late=True) for k in as_integers(axis, name)}
     kept = [k for k in range(rank) if k not in axes]
     columns = np.array(kept, np.int64)
     found = coalesced(gather(x.indices, columns, axis=1), x.values, gather(x.dense_shape, columns), combine)
@@ -513,7 +573,7 @@ def sparse_dense_matmul(
         flipped = sparse_dense_matmul(b, sp_a, not adjoint_b, not adjoint_a)
         return p.transpose(flipped, perm=(1, 0))
     a = as_sparse(sp_a, "sparse_dense_matmul")
-    dense = convert_to_tensor(b, a.dtype)
+    dense = as_dense(b, a, "sparse_dense_matmul")
     values = a.values
     if adjoint_b:
         dense = p.transpose(_conj(dense), perm=(1, 0))
@@ -538,6 +598,10 @@ def softmax(sp_input: Any, name: str | None = None) -> SparseTensor:
     Follows https://www.tensorflow.org/api_docs/python/tf/sparse/softmax.
     """
     x = as_sparse(sp_input, "softmax")
+    if not x.dtype.is_floating:
+        raise wrong_dtype("softmax", f"the values must be floating, got {x.dtype.name}")
+    if rank_of(x) < 2:
+        raise failed("softmax", f"Input should have rank >= 2, but received shape: {x.shape}")
 
     def rows(indices: Array) -> list[Array]:
         _, inverse = np.unique(indices[:, :-1], axis=0, return_inverse=True)

@@ -1,25 +1,31 @@
 """Sums and means of segments of rows that are picked by number: `tf.sparse.segment_sum` and its kin.
 
 Invariant: all is made of gathers and segment sums, whose gradients are theirs. Entry points: the `tf.sparse` functions
-below.
+below. Rows that are picked twice count twice.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from graphtf.api import segments
 from graphtf.convert import convert_to_tensor
-from graphtf.deferred import on_host
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p
+from graphtf.refusal import invalid
 from graphtf.tensor import Tensor
 
 
-def _picked(data: Any, indices: Any) -> Tensor:
-    return p.gather(convert_to_tensor(data), convert_to_tensor(indices), axis=0, batch_dims=0)
+def _picked(data: Any, indices: Any, segment_ids: Any, num_segments: Any, name: str) -> tuple[Tensor, Tensor, Any]:
+    """The rows at `indices`, their segments, which do not decrease, and how many there are."""
+    at, ids = convert_to_tensor(indices), convert_to_tensor(segment_ids)
+    if not at.shape.is_compatible_with(ids.shape):
+        raise invalid(name, f"segment_ids and indices should have same size, got {ids.shape} and {at.shape}")
+    rows = p.gather(convert_to_tensor(data), at, axis=0, batch_dims=0)
+    rows, ids, count = segments.sorted_rows(rows, ids, name)
+    if num_segments is not None:
+        return rows, ids, num_segments
+    return rows, ids, count if isinstance(count, int) else p.reshape(p.dims(dims=(count,), dtype=dt.int64), shape=())
 
 
 def segment_sum(data: Any, indices: Any, segment_ids: Any, num_segments: Any = None, name: str | None = None) -> Tensor:
@@ -30,9 +36,7 @@ def segment_sum(data: Any, indices: Any, segment_ids: Any, num_segments: Any = N
     >>> segment_sum([[1], [2], [3]], [0, 2], [0, 0]).numpy().tolist()
     [[4]]
     """
-    if num_segments is not None:
-        return segments.unsorted_segment_sum(_picked(data, indices), segment_ids, num_segments)
-    return segments.segment_sum(_picked(data, indices), segment_ids)
+    return segments.unsorted_segment_sum(*_picked(data, indices, segment_ids, num_segments, "segment_sum"))
 
 
 def segment_mean(
@@ -45,9 +49,7 @@ def segment_mean(
     >>> segment_mean([[1.], [2.], [3.]], [0, 2], [0, 0]).numpy().tolist()
     [[2.0]]
     """
-    if num_segments is not None:
-        return segments.unsorted_segment_mean(_picked(data, indices), segment_ids, num_segments)
-    return segments.segment_mean(_picked(data, indices), segment_ids)
+    return segments.unsorted_segment_mean(*_picked(data, indices, segment_ids, num_segments, "segment_mean"))
 
 
 def segment_sqrt_n(
@@ -60,8 +62,4 @@ def segment_sqrt_n(
     >>> segment_sqrt_n([[1.], [2.], [3.]], [0, 2, 0, 2], [0, 0, 0, 0]).numpy().tolist()
     [[4.0]]
     """
-    ids = convert_to_tensor(segment_ids)
-    if num_segments is None:
-        (count,) = on_host(lambda s: [np.array(s.max(initial=-1) + 1, np.int64)], [ids], [dt.int64], [()])
-        num_segments = count
-    return segments.unsorted_segment_sqrt_n(_picked(data, indices), ids, num_segments)
+    return segments.unsorted_segment_sqrt_n(*_picked(data, indices, segment_ids, num_segments, "segment_sqrt_n"))

@@ -33,11 +33,11 @@ _FIXED = {"utf-16-be": 2, "utf-32-be": 4, "utf-16-le": 2, "utf-32-le": 4}
 
 
 def _codec(encoding: str, name: str) -> str:
-    """Python's name. Raises the mode's error for an unknown encoding."""
+    """Python's name. Raises InvalidArgumentError for an unknown encoding."""
     try:
         return codecs.lookup(_OUTPUT.get(encoding.upper(), encoding)).name
     except LookupError:
-        raise invalid(name, f"could not create converter for input encoding {encoding!r}") from None
+        raise failed(name, f"could not create converter for input encoding {encoding!r}") from None
 
 
 def _checked(errors: str, replacement: Any, name: str) -> int:

@@ -172,7 +172,7 @@ class Dataset(Constructors, Transformations, Groupings, Keeping, nest.CompositeT
             raise TypeError("The dataset is infinite.")
         if count == UNKNOWN:
             raise TypeError("The dataset length is unknown.")
-        return count
+        return convert_to_tensor(count, dt.int64)  # type: ignore[return-value]  # as TensorFlow: `len` asks its __index__
 
     def cardinality(self, name: str | None = None) -> Tensor:
         """The number of elements (int64), or INFINITE_CARDINALITY or UNKNOWN_CARDINALITY.

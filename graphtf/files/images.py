@@ -23,6 +23,7 @@ from graphtf.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_GREY = np.array([9797, 19234, 3737])  # of red, green and blue, in 2 ** -15: as libpng weighs them
 _FORMATS = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP"}
 
 
@@ -38,13 +39,15 @@ def _format(data: bytes) -> str | None:
     return next((kind for start, kind in _FORMATS.items() if data.startswith(start)), None)
 
 
-def _opened(data: bytes, name: str, formats: tuple[str, ...]) -> Any:
+def _opened(data: bytes, name: str, formats: tuple[str, ...], grey: bool = False) -> Any:
     """The image of bytes. Raises InvalidArgumentError if they are none of these formats, or broken."""
     image = _pillow()
     if _format(data) not in formats:
         raise failed(name, f"Unknown image file format. One of {', '.join(formats)} required.")
     try:
         found = image.open(io.BytesIO(data), formats=formats)
+        if grey and found.format == "JPEG":
+            found.draft("L", None)  # its own luminance
         found.load()
         return found
     except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
@@ -59,9 +62,18 @@ def _pixels(found: Any, channels: int, dtype: DType = dt.uint8) -> Array:
     if deep:
         found = _pillow().fromarray((np.asarray(found).astype(np.uint32) >> 8).astype(np.uint8))
     mode = _MODES[channels] if channels else _own_mode(found)
-    array = np.array(found.convert(mode) if found.mode != mode else found, np.uint8)
+    if mode in ("L", "LA") and found.mode not in ("1", "L", "LA"):
+        array = _greyed(np.array(found.convert("RGBA"), np.uint8), channels)
+    else:
+        array = np.array(found.convert(mode) if found.mode != mode else found, np.uint8)
     array = array[..., None] if array.ndim == 2 else array
     return array.astype(np.uint16) * np.uint16(257) if dtype is dt.uint16 else array
+
+
+def _greyed(array: Array, channels: int) -> Array:
+    """Grey of [height, width, 4], and alpha if there are to be two channels."""
+    grey = (array[..., :3].astype(np.int64) @ _GREY >> 15).astype(np.uint8)
+    return np.stack([grey, array[..., 3]][:channels], -1)
 
 
 def _own_mode(found: Any) -> str:
@@ -102,7 +114,7 @@ def decode_png(contents: Any, channels: int = 0, dtype: Any = dt.uint8, name: st
 @host_function
 def png_pixels(text: Array, channels: int, dtype: DType) -> list[Array]:
     """The pixels of a file."""
-    return [_pixels(_opened(text[()], "decode_png", tuple(_FORMATS.values())), channels, dtype)]
+    return [_pixels(_opened(text[()], "decode_png", tuple(_FORMATS.values()), channels == 1), channels, dtype)]
 
 
 def decode_jpeg(
@@ -125,9 +137,9 @@ def jpeg_pixels(text: Array, channels: int, ratio: int) -> list[Array]:
     """The pixels of a file, smaller by a ratio if it is a JPEG."""
     data = text[()]
     if ratio == 1 or _format(data) != "JPEG":
-        return [_pixels(_opened(data, "decode_jpeg", tuple(_FORMATS.values())), channels)]
+        return [_pixels(_opened(data, "decode_jpeg", tuple(_FORMATS.values()), channels == 1), channels)]
     found = _pillow().open(io.BytesIO(data), formats=("JPEG",))
-    found.draft(None, tuple(-(-side // ratio) for side in found.size))
+    found.draft("L" if channels == 1 else None, tuple(-(-side // ratio) for side in found.size))
     return [_pixels(found, channels)]
 
 
@@ -204,7 +216,7 @@ def image_pixels(text: Array, channels: int, dtype: DType, animated: bool) -> li
         found = frames if animated else frames[0]
     else:
         deep = dt.uint16 if dtype is dt.uint16 else dt.uint8
-        found = _pixels(_opened(data, "decode_image", tuple(_FORMATS.values())), channels, deep)
+        found = _pixels(_opened(data, "decode_image", tuple(_FORMATS.values()), channels == 1), channels, deep)
     if dtype is dt.float32:
         return [found.astype(np.float32) * np.float32(1 / 255)]
     return [found.astype(np.uint16) * np.uint16(257) if dtype is dt.uint16 and found.dtype == np.uint8 else found]

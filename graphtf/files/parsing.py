@@ -283,7 +283,14 @@ def _run_plans(data: Tensor, plans: Mapping[str, Plan], decode: Callable[[Array]
 def _checked(features: Any) -> dict[str, Any]:
     if not features:
         raise ValueError("Argument `features` cannot be None or empty.")
-    return dict(sorted(features.items()))
+    return dict(sorted(features.items(), key=lambda item: (_place(item[1]), item[0])))
+
+
+def _place(spec: Any) -> int:
+    """Where TensorFlow puts a feature among the results: sparse, dense, ragged ones, and those made of others."""
+    if isinstance(spec, RaggedFeature):
+        return 3 if spec.partitions or spec.value_key else 2
+    return 0 if isinstance(spec, VarLenFeature) else 3 if isinstance(spec, SparseFeature) else 1
 
 
 def parse_example(serialized: Any, features: Any, example_names: Any = None, name: str | None = None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from graphtf.deferred import on_host
 from graphtf.files.gfile import as_error, glob, local
 from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
-from graphtf.refusal import invalid
+from graphtf.refusal import failed, invalid
 from graphtf.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -97,7 +97,7 @@ def matching_files(pattern: Any, name: str | None = None) -> Tensor:
 def decode_compressed(bytes: Any, compression_type: str = "", name: str | None = None) -> Tensor:
     """Byte strings unpacked: compression_type is "" (as they are), "ZLIB" or "GZIP".
 
-    Raises InvalidArgumentError (tracing: ValueError) for another type, DataLossError for broken data. Follows
+    Raises InvalidArgumentError for another type, DataLossError for broken data. Follows
     https://www.tensorflow.org/api_docs/python/tf/io/decode_compressed.
     """
     import zlib
@@ -107,7 +107,7 @@ def decode_compressed(bytes: Any, compression_type: str = "", name: str | None =
 
     bits = {"": None, "ZLIB": zlib.MAX_WBITS, "GZIP": zlib.MAX_WBITS | 16}
     if compression_type not in bits:
-        raise invalid("decode_compressed", f"Only ZLIB, GZIP or NONE are supported, got {compression_type!r}")
+        raise failed("decode_compressed", f"Only ZLIB, GZIP or NONE are supported, got {compression_type!r}")
     chosen = bits[compression_type]
 
     def unpack(data: Any) -> Any:
