@@ -74,12 +74,12 @@ def _takes_sparse(kind: str) -> bool:
 def _handler(function: Function, kind: str) -> Function:
     """What takes composites in place of `function`:
 
-    `values` (its first argument's values), a number (so many arguments that broadcast), or `module:function`, after
-    which `(dense, name)` may say what it is made with.
+    `values` or `ragged` (its first argument's values), a number (so many arguments that broadcast), or
+    `module:function`, after which `(dense, name)` may say what it is made with.
     """
     from graphtf.api import ragged_math
 
-    if kind == "values":
+    if kind in ("values", "ragged"):
         return ragged_math.over_values(function)
     if kind.isdigit():
         return ragged_math.elementwise(function, int(kind))

@@ -384,7 +384,7 @@ class RaggedTensor(Composite):
 
     def __repr__(self) -> str:
         if isinstance(self.flat_values, EagerTensor):
-            return f"<tf.RaggedTensor {self.to_list()}>"
+            return f"<tf.RaggedTensor {_text(self.numpy())}>"
         return f"tf.RaggedTensor(values={self._values}, row_splits={self._row_splits})"
 
     __str__ = __repr__
@@ -398,6 +398,16 @@ class RaggedTensor(Composite):
 
 
 install_elementwise(RaggedTensor)
+
+
+def _text(x: Any) -> str:
+    """Arrays of arrays, as NumPy prints arrays, with commas."""
+    if not isinstance(x, np.ndarray):
+        return str(x)
+    if not x.size:
+        return repr(x.tolist())
+    with np.printoptions(formatter={"all": _text}):
+        return np.array2string(x, separator=", ")
 
 
 # ---- what constructors share -----------------------------------------------------------------------------------------

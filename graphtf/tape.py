@@ -26,6 +26,7 @@ from graphtf.recording import Record, active
 from graphtf.sizes import shape_vector
 from graphtf.tensor import Tensor
 from graphtf.variable import Variable
+from graphtf.with_values import Composite
 
 _log = logging.getLogger("graphtf")
 
@@ -122,7 +123,7 @@ class GradientTape:
 
         Raises ValueError for other things.
         """
-        for x in nest.flatten(tensor, expand_composites=True):
+        for x in nest.flatten(_leaves(tensor), expand_composites=True):
             if isinstance(x, Variable):
                 self._watch_variable(x._root)
                 continue
@@ -188,7 +189,8 @@ class GradientTape:
         if type(unconnected) is not UnconnectedGradients:
             unconnected = UnconnectedGradients(unconnected)
         self._start()
-        targets, flat = _leaves(target), _leaves(sources)
+        targets, given = _leaves(target), nest.flatten(sources)
+        flat = list(map(_differentiable, given))
         try:
             found = self._backward(targets, flat, _seeds(len(targets), output_gradients), rows=True)
         finally:
@@ -196,6 +198,8 @@ class GradientTape:
         found = as_slices(found)
         if unconnected is UnconnectedGradients.ZERO:
             found = [full_like(_end(s), 0) if g is None else g for g, s in zip(found, flat)]
+        if any(isinstance(x, Composite) for x in given):
+            found = [_in_place(g, x) for g, x in zip(found, given)]
         return nest.pack_sequence_as(sources, found) if nest.is_nested(sources) else found[0]
 
     def _backward(self, targets: list[Any], sources: list[Any], seeds: list[Any], rows: bool = False) -> list[Any]:
@@ -254,7 +258,21 @@ class GradientTape:
 
 
 def _leaves(structure: Any) -> list[Any]:
-    return nest.flatten(structure)
+    return list(map(_differentiable, nest.flatten(structure)))
+
+
+def _differentiable(x: Any) -> Any:
+    """The values of a sparse or ragged tensor; anything else as it is."""
+    return _differentiable(x.values) if isinstance(x, Composite) else x
+
+
+def _in_place(gradient: Any, source: Any) -> Any:
+    """The gradient of a sparse or ragged tensor: its values where those of the tensor are."""
+    if gradient is None or not isinstance(source, Composite):
+        return gradient
+    inner = source.values
+    values = _in_place(gradient, inner) if isinstance(inner, Composite) else convert_to_tensor(gradient)
+    return source.with_values(values)
 
 
 def _end(x: Any) -> Any:

@@ -7,15 +7,14 @@ TensorArrays. Entry points: the `tf` functions below.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from graphtf import nest
 from graphtf.api.loops import staged_loop
-from graphtf.api.shaping import concat, stack
-from graphtf.composite import RaggedTensor, SparseTensor
+from graphtf.api.ragged_map import map_rows
+from graphtf.composite import RaggedTensor, RaggedTensorSpec, SparseTensor
 from graphtf.convert import convert_to_tensor, stack_rows
 from graphtf.functions.region import trace_region
 from graphtf.functions.trace import active_trace
@@ -23,11 +22,10 @@ from graphtf.ir.dims import Dim
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.errors import InvalidArgumentError, OutOfRangeError
 from graphtf.ir.ops.prims import p, scalar_like
-from graphtf.refusal import invalid
 from graphtf.run_time import stated
 from graphtf.sizes import shape_vector
 from graphtf.spec import TypeSpec
-from graphtf.tensor import EagerTensor, Tensor
+from graphtf.tensor import Tensor
 from graphtf.tensor_array import TensorArray
 
 
@@ -85,15 +83,17 @@ def map_fn(
     """
     if not callable(fn):
         raise TypeError(f"The provided function {fn!r} is not callable. fn must be callable.")
-    if isinstance(elems, RaggedTensor):
-        return _over_rows(fn, elems, fn_output_signature if fn_output_signature is not None else dtype)
+    wanted = fn_output_signature if fn_output_signature is not None else dtype
+    if any(isinstance(x, RaggedTensor) for x in nest.flatten(elems)) or any(
+        isinstance(x, RaggedTensorSpec) for x in nest.flatten(wanted)
+    ):
+        return map_rows(fn, elems, wanted)
     if any(isinstance(x, SparseTensor) for x in nest.flatten(elems)):
-        return _over_sparse(fn, elems, fn_output_signature if fn_output_signature is not None else dtype)
+        return _over_sparse(fn, elems, wanted)
     tensors = _leaves(elems)
     if any(x.shape.rank == 0 for x in tensors):
         raise ValueError("Elements in elems must be 1+ dimensional Tensors, not scalars")
-    signature = fn_output_signature if fn_output_signature is not None else dtype
-    like = _tensors_like(elems, tensors) if signature is None else nest.map_structure(_made_of, signature)
+    like = _tensors_like(elems, tensors) if wanted is None else nest.map_structure(_made_of, wanted)
     dtypes = [_dtype_of(x) for x in nest.flatten(like, expand_composites=True)]
 
     def step(i: Any) -> list[Tensor]:
@@ -128,20 +128,6 @@ def _over_sparse(fn: Callable[..., Any], elems: Any, signature: Any) -> Any:
     kind = signature if signature is not None else first.dtype
     each = lambda i: fn(nest.pack_sequence_as(elems, [row(x, i) for x in leaves]))  # noqa: E731 - of the row's number
     return map_fn(each, numbers, fn_output_signature=kind)
-
-
-def _over_rows(fn: Callable[..., Any], elems: RaggedTensor, signature: Any) -> Any:
-    """`fn` of each row of a ragged tensor: rows again, or, where their dtype is given, results stacked."""
-    if not isinstance(elems.row_splits, EagerTensor):
-        raise ValueError("map_fn over the rows of a ragged tensor is not supported while a function is traced")
-    ends = elems.row_splits.numpy().tolist()
-    kind = elems.dtype if signature is None else _dtype_of(signature)
-    made = [_result(fn(elems.values[a:b]), kind) for a, b in pairwise(ends)]
-    if signature is not None:
-        return stack(made)
-    if any(y.shape.rank == 0 for y in made):
-        raise invalid("map_fn", "Ragged values must have rank >= 1; give fn_output_signature for scalar results")
-    return RaggedTensor.from_row_lengths(concat(made, 0), [y.shape[0] for y in made], validate=False)
 
 
 def _tensors_like(elems: Any, tensors: Sequence[Tensor]) -> Any:

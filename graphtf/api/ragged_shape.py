@@ -236,7 +236,7 @@ def ragged_stack(values: Any, axis: int = 0, name: str | None = None) -> Any:
         return stack(parts)
     if k == 0 and not any(isinstance(x, RaggedTensor) for x in parts) and rank == 1:
         lengths = p.concat(*(p.reshape(_count(x), shape=(1,)) for x in parts), axis=0)
-        return RaggedTensor.from_row_lengths(p.concat(*parts, axis=0), lengths, validate=False)
+        return RaggedTensor.from_row_lengths(p.concat(*parts, axis=0), p.cast(lengths, dtype=dt.int32), validate=False)
     grown = [ragged_expand_dims(x, k) for x in parts]
     return _joined(grown, k) if len(grown) > 1 else raised(grown[0], 1)
 
@@ -289,47 +289,3 @@ def ragged_size(input: Any, out_type: Any = dt.int32, name: str | None = None) -
 def ragged_rank_of(input: Any, name: str | None = None) -> Tensor:
     """The number of axes."""
     return convert_to_tensor(input.dense_shape.shape[0] if isinstance(input, SparseTensor) else rank_of(input))
-
-
-class DynamicRaggedShape:
-    """The shape of a ragged tensor: `shape[k]` is the size of a uniform axis.
-
-    Follows https://www.tensorflow.org/api_docs/python/tf/experimental/DynamicRaggedShape.
-    """
-
-    def __init__(self, x: RaggedTensor, dtype: Any) -> None:
-        self._ragged, self.dtype = x, dt.as_dtype(dtype)
-
-    @property
-    def rank(self) -> int | None:
-        return self._ragged.shape.rank
-
-    @property
-    def num_row_partitions(self) -> int:
-        return self._ragged.ragged_rank
-
-    def is_uniform(self, axis: int) -> bool:
-        """Do all rows along an axis have one length?"""
-        return axis == 0 or axis > self._ragged.ragged_rank or self._ragged.shape.as_list()[axis] is not None
-
-    def __getitem__(self, axis: int) -> Tensor:
-        k = as_axis(axis, rank_of(self._ragged), "shape")
-        if not self.is_uniform(k):
-            raise ValueError(f"Index {axis} is not uniform")
-        if k == 0:
-            return self._ragged.nrows(self.dtype)
-        size = self._ragged.shape.as_list()[k]
-        if size is None:
-            flat = self._ragged.flat_values.ir_type.dims
-            return p.reshape(p.dims(dims=(flat[k - self._ragged.ragged_rank],), dtype=self.dtype), shape=())
-        return convert_to_tensor(size, self.dtype)
-
-    def __repr__(self) -> str:
-        return f"<DynamicRaggedShape of {self._ragged.shape}, {self.num_row_partitions} row partitions>"
-
-
-def ragged_shape(input: Any, out_type: Any = dt.int32, name: str | None = None) -> Any:
-    """The shape of a ragged tensor; of a sparse one, that of the dense tensor."""
-    if isinstance(input, SparseTensor):
-        return p.cast(input.dense_shape, dtype=dt.as_dtype(out_type or dt.int32))
-    return DynamicRaggedShape(input, out_type or dt.int32)

@@ -12,7 +12,7 @@ from graphtf.api.arithmetic import div_no_nan
 from graphtf.api.lookup import embedding_lookup
 from graphtf.api.segments import segment_sum, unsorted_segment_sum
 from graphtf.api.shaping import reshape
-from graphtf.composite import SparseTensor
+from graphtf.composite import RaggedTensor, SparseTensor
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p, scalar_like
@@ -27,11 +27,15 @@ def _checked(sp_ids: Any, sp_weights: Any, combiner: Any) -> str:
         combiner = "mean"
     if combiner not in _COMBINERS:
         raise ValueError(f"combiner must be one of 'mean', 'sqrtn' or 'sum', got {combiner}")
-    if not isinstance(sp_ids, SparseTensor):
+    if not isinstance(sp_ids, (SparseTensor, RaggedTensor)):
         raise TypeError(f"sp_ids must be SparseTensor, got {type(sp_ids)}")
-    if sp_weights is not None and not isinstance(sp_weights, SparseTensor):
+    if sp_weights is not None and not isinstance(sp_weights, (SparseTensor, RaggedTensor)):
         raise TypeError(f"sp_weights must be either None or SparseTensor, got {type(sp_weights)}")
     return combiner  # type: ignore[no-any-return]
+
+
+def _as_sparse(x: Any) -> Any:
+    return x.to_sparse() if isinstance(x, RaggedTensor) else x
 
 
 def _column(x: Tensor, like: Tensor) -> Tensor:
@@ -57,7 +61,7 @@ def embedding_lookup_sparse(
 ) -> Tensor:  # fmt: skip
     """For each row of ids, the rows of a table that they name, combined: "sum", "mean" (the default), or "sqrtn".
 
-    Raises TypeError for ids or weights that are no `SparseTensor`, ValueError for another combiner.
+    Raises TypeError for ids or weights neither sparse nor ragged, ValueError for another combiner.
     Follows https://www.tensorflow.org/api_docs/python/tf/nn/embedding_lookup_sparse.
 
     >>> ids = SparseTensor([[0, 0], [0, 1]], [1, 2], [1, 2])
@@ -65,6 +69,7 @@ def embedding_lookup_sparse(
     [[3.0]]
     """
     combiner = _checked(sp_ids, sp_weights, combiner)
+    sp_ids, sp_weights = _as_sparse(sp_ids), _as_sparse(sp_weights)
     rows, at = embedding_lookup(params, sp_ids.values, max_norm=max_norm), _rows_of(sp_ids)
     one = p.broadcast(scalar_like(rows, 1), shape=rows.ir_type.dims[:1])
     weights = one if sp_weights is None else p.cast(sp_weights.values, dtype=rows.dtype)
@@ -104,6 +109,7 @@ def safe_embedding_lookup_sparse(
     [[2.0], [0.0]]
     """
     combiner = _checked(sparse_ids, sparse_weights, combiner)
+    sparse_ids, sparse_weights = _as_sparse(sparse_ids), _as_sparse(sparse_weights)
     rank = sparse_ids.indices.shape[1]
     if rank < 2:
         raise ValueError(f"safe_embedding_lookup_sparse: ids must be a matrix, got the shape {sparse_ids.shape}")

@@ -19,10 +19,11 @@ from graphtf.deferred import on_host
 from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import as_dtype
-from graphtf.ir.errors import UnknownShapeError
+from graphtf.ir.errors import OutOfRangeError, UnknownShapeError
+from graphtf.ir.ops.prims import p
 from graphtf.ir.summary import fill
 from graphtf.ragged_tensor import RaggedTensor
-from graphtf.refusal import failed, invalid, wrong_dtype
+from graphtf.refusal import failed, invalid, tracing, wrong_dtype
 from graphtf.sizes import as_axes
 from graphtf.tensor import Tensor
 
@@ -300,6 +301,8 @@ def bytes_split(input: Any, name: str | None = None) -> Any:
     >>> bytes_split("abc").numpy().tolist()
     [b'a', b'b', b'c']
     """
+    if isinstance(input, (Tensor, RaggedTensor)) and input.dtype is not dt.string:
+        raise ValueError(f"bytes_split: Tensor conversion requested dtype string for {input!r}")
     x = _ragged_or_strings(input, "strings.bytes_split")
     return pieces(x, HostFunction(cut_bytes), [dt.string])[0]
 
@@ -327,6 +330,8 @@ def reduce_join(
         return _joined_rows(inputs, axis, keepdims, between)
     x = as_strings(inputs, "strings.reduce_join")
     rank = len(x.ir_type.dims)
+    if axis is not None and not tracing():
+        _check_axes(axis, rank)
     axes = list(range(rank)) if axis is None else [k % rank for k in _ordered_axes(axis, rank)][::-1]
     kept = [k for k in range(rank) if k not in axes]
 
@@ -342,6 +347,13 @@ def reduce_join(
     return out
 
 
+def _check_axes(axis: Any, rank: int) -> None:
+    for k in axis if isinstance(axis, (list, tuple)) else [axis]:
+        if not -rank <= int(k) < rank:
+            message = f"reduce_join: Invalid reduction dimension {k} for input with {rank} dimension(s)"
+            raise OutOfRangeError(None, None, message)
+
+
 def _ordered_axes(axis: Any, rank: int) -> list[int]:
     as_axes(axis, rank, "strings.reduce_join")
     return list(axis) if isinstance(axis, (list, tuple)) else [int(axis)]
@@ -355,6 +367,9 @@ def _joined_rows(x: RaggedTensor, axis: Any, keepdims: bool, between: bytes) -> 
         return reduce_join(x.flat_values, None, keepdims, between.decode())
     if isinstance(x.values, RaggedTensor) and k > 1:
         return x.with_values(_joined_rows(x.values, k - 1, keepdims, between))
+    if k == 0 and not isinstance(x.values, RaggedTensor):
+        joined = _joined_columns(x, between)
+        return p.reshape(joined, shape=(1, *joined.ir_type.dims)) if keepdims else joined
     if k != 1 or isinstance(x.values, RaggedTensor) or x.values.shape.rank != 1:
         raise ValueError("reduce_join of a ragged tensor joins along its innermost ragged axis, the last one")
 
@@ -366,6 +381,20 @@ def _joined_rows(x: RaggedTensor, axis: Any, keepdims: bool, between: bytes) -> 
 
     count = x.shape.as_list()[0]
     (out,) = on_host(run, [x.row_splits, x.values], [dt.string], [(count, 1) if keepdims else (count,)])
+    return out
+
+
+def _joined_columns(x: RaggedTensor, between: bytes) -> Any:
+    """What stands at each place of the rows, joined from row to row."""
+
+    def run(splits: Array, values: Array) -> list[Array]:
+        parts = [values[a:b].tolist() for a, b in pairwise(splits.tolist())]
+        width = max(map(len, parts), default=0)
+        out = np.empty(width, object)
+        out[:] = [between.join(row[k] for row in parts if k < len(row)) for k in range(width)]
+        return [out]
+
+    (out,) = on_host(run, [x.row_splits, x.values], [dt.string], [(None,)])
     return out
 
 

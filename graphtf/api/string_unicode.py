@@ -37,7 +37,8 @@ def _codec(encoding: str, name: str) -> str:
     try:
         return codecs.lookup(_OUTPUT.get(encoding.upper(), encoding)).name
     except LookupError:
-        raise failed(name, f"could not create converter for input encoding {encoding!r}") from None
+        error = invalid if name == "unicode_split" else failed  # which encodes again, by an attribute of an op
+        raise error(name, f"could not create converter for input encoding {encoding!r}") from None
 
 
 def _checked(errors: str, replacement: Any, name: str) -> int:

@@ -53,7 +53,12 @@ def decode_csv(
         raise ValueError("Length of select_cols and record_defaults do not match.")
     x, missing = as_strings(records, "decode_csv"), na_value.encode()
 
-    def run(texts: Array) -> list[Array]:
+    late = [k for k, (_, default) in enumerate(columns) if isinstance(default, Tensor)]
+
+    def run(texts: Array, *given: Array) -> list[Array]:
+        defaults = [default for _, default in columns]
+        for j, array in zip(late, given):
+            defaults[j] = array.reshape(-1)[0] if array.size else None
         lines = texts.reshape(-1).tolist()
         found: list[list[Any]] = [[] for _ in columns]
         for k, line in enumerate(lines):
@@ -62,18 +67,19 @@ def decode_csv(
                 fields = [fields[c] for c in chosen if c < len(fields)]
             if len(fields) != len(columns):
                 raise failed("decode_csv", f"Expect {len(columns)} fields but have {len(fields)} in record {k}")
-            for j, (field, (dtype, default)) in enumerate(zip(fields, columns)):
-                found[j].append(_value(field, dtype, default, missing, j, k))
+            for j, (field, (dtype, _)) in enumerate(zip(fields, columns)):
+                found[j].append(_value(field, dtype, defaults[j], missing, j, k))
         return [_array(values, d, texts.shape) for values, (d, _) in zip(found, columns)]
 
-    return on_host(run, [x], [d for d, _ in columns], [x.ir_type.shape] * len(columns))
+    operands = [x, *(columns[k][1] for k in late)]
+    return on_host(run, operands, [d for d, _ in columns], [x.ir_type.shape] * len(columns))
 
 
 def _column(k: int, given: Any) -> tuple[DType, Any]:
-    """The dtype of a column, and its default if it has one."""
+    """The dtype of a column, and its default if it has one: a tensor if only run time knows it."""
     array = known_array(given)
     if array is None:
-        raise ValueError(f"record_defaults[{k}] must be known while the function is traced, got {given!r}")
+        return given.dtype, given
     if array.ndim > 1 or array.size > 1:
         raise ValueError(f"Each record default should be at most 1-dim with at most one element, got {given!r}")
     dtype = dt.as_dtype(array.dtype)

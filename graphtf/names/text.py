@@ -12,6 +12,8 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "graphtf.api.ragged_shape": {
         "ragged": "stack=ragged_stack",
+    },
+    "graphtf.api.ragged_dynamic": {
         "experimental": "DynamicRaggedShape",
     },
     "graphtf.api.sparse_broadcast": {
