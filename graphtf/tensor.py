@@ -330,9 +330,9 @@ class SymbolicTensor(Tensor):
         return trace
 
     @property
-    def graph(self) -> Trace:
-        """The trace it belongs to."""
-        return self.trace
+    def graph(self) -> Any:
+        """The graph it belongs to."""
+        return self.trace.as_graph()
 
     @property
     def name(self) -> str:

@@ -302,7 +302,8 @@ def bytes_split(input: Any, name: str | None = None) -> Any:
     [b'a', b'b', b'c']
     """
     if isinstance(input, (Tensor, RaggedTensor)) and input.dtype is not dt.string:
-        raise ValueError(f"bytes_split: Tensor conversion requested dtype string for {input!r}")
+        error = TypeError if tracing() else ValueError
+        raise error(f"bytes_split: Tensor conversion requested dtype string for {input!r}")
     x = _ragged_or_strings(input, "strings.bytes_split")
     return pieces(x, HostFunction(cut_bytes), [dt.string])[0]
 

@@ -16,6 +16,7 @@ from graphtf.flags import flags
 from graphtf.functions.calling import bound, captured, flat, leaf_names, parameter_lines, typed
 from graphtf.functions.exact import exact, exact_for_types
 from graphtf.functions.function_type import FunctionType
+from graphtf.functions.graphs import FuncGraph
 from graphtf.functions.signature import Canonical, Parameters, Signature, filled
 from graphtf.functions.trace import Trace, active_trace
 from graphtf.ir.dims import Dim, SymDim
@@ -77,6 +78,7 @@ class ConcreteFunction:
         self._retrace: Callable[[Sequence[Any]], ConcreteFunction] | None = None  # for shapes of its tensors
         self._variables = tuple(trace.variables.values())
         self._verify = False
+        self._graph: FuncGraph | None = None
         self.why = ""
 
     # ---- what it is --------------------------------------------------------------------------------------------------
@@ -86,19 +88,21 @@ class ConcreteFunction:
         return self._name
 
     @property
-    def graph(self) -> FunctionGraph:
+    def graph(self) -> FuncGraph:
         """The graph, under TensorFlow's names; `ir` is the graph itself."""
-        return FunctionGraph(self)
+        if self._graph is None:
+            self._graph = FuncGraph(self)
+        return self._graph
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
         """The tensors of the trace that stand for arguments and for what is referred to from outside."""
-        return [self._trace.wrapped(v, "input") for v in self.ir.inputs if isinstance(v.type, TensorType)]
+        return [self.graph.tensor(v) for v in self.ir.inputs if isinstance(v.type, TensorType)]
 
     @property
     def outputs(self) -> list[SymbolicTensor]:
         """The tensors of the trace that are returned, flat."""
-        return [self._trace.wrapped(v, "output") for v in self.ir.outputs]
+        return [self.graph.tensor(v) for v in self.ir.outputs]
 
     @property
     def captured_inputs(self) -> list[Any]:
@@ -300,47 +304,3 @@ def _names_of(graph: Graph) -> list[str]:
                 for d in v.type.shape or ():
                     found.update(dict.fromkeys(symbols(d)))
     return list(found)
-
-
-class FunctionGraph:
-    """A traced graph under TensorFlow's names."""
-
-    def __init__(self, function: ConcreteFunction) -> None:
-        self._function = function
-        self.ir = function.ir
-        self.name = function.name
-
-    @property
-    def variables(self) -> tuple[Variable, ...]:
-        return self._function.variables
-
-    @property
-    def inputs(self) -> list[SymbolicTensor]:
-        return self._function.inputs
-
-    @property
-    def outputs(self) -> list[SymbolicTensor]:
-        return self._function.outputs
-
-    @property
-    def captures(self) -> list[Any]:
-        return self._function.captured_inputs
-
-    @property
-    def structured_outputs(self) -> Any:
-        return self._function.structured_outputs
-
-    def get_operations(self) -> list[Any]:
-        """The nodes, in program order."""
-        return list(self.ir.nodes)
-
-    def as_graph_def(self, from_version: Any = None, add_shapes: bool = False) -> Any:
-        """The graph as a `GraphDef`: a node for each input, operation and output. `str(graph)` is its own text."""
-        from graphtf.files.graph_def import described  # loads messages, which few programs need
-
-        return described(self.ir)
-
-    def __str__(self) -> str:
-        return str(self.ir)
-
-

@@ -52,6 +52,7 @@ class Trace(Builder):
         self.features: frozenset[str] = frozenset()
         self.jit = parent is not None and parent.jit  # is it made for, or inside, a function with jit_compile=True?
         self.created: list[Any] = []
+        self.view: Any = None  # the `Graph` that shows it
         self._names: dict[str, int] = {}
         self._reads: dict[int, Any] = {}
 
@@ -230,9 +231,15 @@ class Trace(Builder):
         self.makers[node.out] = node
         x.value = node.out
 
-    def operation(self, x: SymbolicTensor) -> Operation:
+    def as_graph(self) -> Any:
+        """What `tensor.graph` is: the operations under TensorFlow's names."""
+        from graphtf.functions.graphs import view_of  # which shows traces
+
+        return view_of(self)
+
+    def operation(self, x: SymbolicTensor) -> Any:
         """The node that computes a tensor, as `tensor.op`."""
-        return Operation(self, x, self.makers.get(x.value))
+        return self.as_graph().maker(x.value)
 
     # ---- variables ---------------------------------------------------------------------------------------------------
 
@@ -293,17 +300,6 @@ class Trace(Builder):
         if not all(isinstance(d, int) for d in known.reshape(-1).tolist()):
             return None
         return known.astype(v.ir_type.dtype.np)
-
-
-class Operation:
-    """What `tensor.op` shows of a node."""
-
-    def __init__(self, trace: Trace, tensor: SymbolicTensor, node: Node | None) -> None:
-        self.graph = trace
-        self.outputs = [tensor]
-        self.name = tensor.name.split(":")[0]
-        self.type = "Placeholder" if node is None else node.op.name
-        self.node = node
 
 
 def known_contents(x: Any) -> Known:

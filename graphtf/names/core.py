@@ -41,6 +41,10 @@ TABLE: dict[str, dict[str, str]] = {
         "config": "run_functions_eagerly functions_run_eagerly",
         "types.experimental": "GenericFunction=Function PolymorphicFunction=Function",
     },
+    "graphtf.functions.graphs": {
+        "": "Graph Operation",
+        "compat.v1": "get_default_graph",
+    },
     "graphtf.functions.concrete": {
         "types.experimental": "ConcreteFunction",
     },
