@@ -15,7 +15,7 @@ import numpy as np
 
 from graphtf.functions.source import unconverted, user_frame
 from graphtf.ir.dims import Dim, Shape
-from graphtf.ir.dtypes import ALL, DType
+from graphtf.ir.dtypes import ALL, QUANTIZED, DType
 from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.graph import Value
 from graphtf.ir.types import TensorType
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-DTYPE_OF: dict[np.dtype[Any], DType] = {d.np: d for d in ALL}
+DTYPE_OF: dict[np.dtype[Any], DType] = {d.np: d for d in (*ALL, *QUANTIZED)}
 CPU = "/job:localhost/replica:0/task:0/device:CPU:0"
 _NUMPY_ONLY = frozenset({"T", "astype", "ravel", "transpose", "reshape", "clip", "size", "tolist", "data"})
 

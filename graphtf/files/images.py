@@ -285,6 +285,11 @@ def _saved(pixels: Array, kind: str, **options: Any) -> bytes:
     return out.getvalue()
 
 
+def jpeg_bytes(pixels: Array, **options: Any) -> bytes:
+    """One image as JPEG."""
+    return _saved(pixels, "JPEG", **options)
+
+
 def encode_png(image: Any, compression: int = -1, name: str | None = None) -> Tensor:
     """Images uint8 or uint16 [..., height, width, channels] as PNG; 16 bits with one channel only.
 

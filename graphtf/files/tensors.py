@@ -81,6 +81,21 @@ def _from_list(values: list[Any], dtype: DType, shape: list[int], count: int) ->
     return out.reshape(shape)
 
 
+def message_of(array: Array) -> bytes:
+    """An array as the bytes that `parse_tensor` reads."""
+    return _proto(array).SerializeToString()  # type: ignore[no-any-return]
+
+
+def array_of(text: bytes, name: str) -> Array:
+    """The array of such bytes. Raises InvalidArgumentError if they are none."""
+    from graphtf.ir.errors import DataLossError
+
+    try:
+        return _array(TensorProto.FromString(text))
+    except DataLossError:
+        raise failed(name, "Could not parse `serialized` as TensorProto") from None
+
+
 def make_tensor_proto(
     values: Any, dtype: Any = None, shape: Any = None, verify_shape: bool = False, allow_broadcast: bool = False
 ) -> TensorProto:
@@ -138,12 +153,7 @@ def parse_tensor(serialized: Any, out_type: Any, name: str | None = None) -> Ten
     def run(text: Array) -> list[Array]:
         if text.ndim:
             raise failed("parse_tensor", f"Expected `serialized` to be a scalar, got shape: {list(text.shape)}")
-        from graphtf.ir.errors import DataLossError
-
-        try:
-            found = _array(TensorProto.FromString(text[()]))
-        except DataLossError:
-            raise failed("parse_tensor", "Could not parse `serialized` as TensorProto") from None
+        found = array_of(text[()], "parse_tensor")
         if as_dtype(found.dtype) is not kind:
             have = as_dtype(found.dtype).name
             raise failed("parse_tensor", f"Type mismatch between parsed tensor ({have}) and dtype ({kind.name})")

@@ -41,6 +41,12 @@ TABLE: dict[str, dict[str, str]] = {
         "config": "run_functions_eagerly functions_run_eagerly",
         "types.experimental": "GenericFunction=Function PolymorphicFunction=Function",
     },
+    "graphtf.api.gradient_registry": {
+        "": "RegisterGradient no_gradient",
+    },
+    "graphtf.api.queues": {
+        "queue": "FIFOQueue PaddingFIFOQueue PriorityQueue QueueBase RandomShuffleQueue",
+    },
     "graphtf.functions.graphs": {
         "": "Graph Operation",
         "compat.v1": "get_default_graph",

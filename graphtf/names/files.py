@@ -34,6 +34,12 @@ TABLE: dict[str, dict[str, str]] = {
         "": "make_ndarray make_tensor_proto",
         "io": "decode_base64 decode_raw encode_base64 parse_tensor serialize_tensor write_graph",
     },
+    "graphtf.files.sparse_messages": {
+        "io": "deserialize_many_sparse serialize_many_sparse serialize_sparse",
+    },
+    "graphtf.api.image_jpeg": {
+        "image": "adjust_jpeg_quality random_jpeg_quality stateless_random_jpeg_quality",
+    },
     "graphtf.files.feature_specs": {
         "io": "FixedLenFeature FixedLenSequenceFeature RaggedFeature SparseFeature VarLenFeature",
     },

@@ -53,6 +53,9 @@ TABLE: dict[str, dict[str, str]] = {
         "SoftmaxCrossEntropyWithLogits SoftplusGrad SoftsignGrad SparseSoftmaxCrossEntropyWithLogits SqrtGrad "
         "Svd TanhGrad",
     },
+    "graphtf.api.quantized": {
+        "quantization": "dequantize quantize",
+    },
     "graphtf.api.quantization": {
         "quantization": "fake_quant_with_min_max_args fake_quant_with_min_max_args_gradient "
         "fake_quant_with_min_max_vars fake_quant_with_min_max_vars_gradient fake_quant_with_min_max_vars_per_channel "
