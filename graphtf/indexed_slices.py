@@ -81,8 +81,10 @@ class IndexedSlices(CompositeTensor):
         return IndexedSlices(p.neg(self._values), self._indices, self._dense_shape)
 
     def __str__(self) -> str:
-        tail = "" if self._dense_shape is None else f", dense_shape={self._dense_shape}"
-        return f"IndexedSlices(indices={self._indices}, values={self._values}{tail})"
+        tail = "" if self._dense_shape is None else f", dense_shape={self._dense_shape!s}"
+        return f"IndexedSlices(indices={self._indices!s}, values={self._values!s}{tail})"
+
+    __repr__ = __str__
 
     def _components(self) -> tuple[Any, ...]:
         dense = () if self._dense_shape is None else (self._dense_shape,)

@@ -148,6 +148,14 @@ def staged_walk(
 # ---- the node --------------------------------------------------------------------------------------------------------
 
 
+class _Reassigned(Exception):
+    """What names variables before a loop names tensors after an iteration: the numbers of these names."""
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        super().__init__()
+        self.numbers = numbers
+
+
 class _Staged:
     """A loop being staged: with `counted`, test and body take the number of the iteration."""
 
@@ -163,6 +171,14 @@ class _Staged:
     def run(self) -> None:
         options = take_options()
         self._define_late()
+        try:
+            self._stage(options)
+        except _Reassigned as found:  # variables whose names the body gives to tensors: they begin with their values
+            for k in found.numbers:
+                self.start[k] = convert_to_tensor(self.start[k])
+            self._stage(options)
+
+    def _stage(self, options: Any) -> None:
         carried = [k for k, x in enumerate(self.start) if is_staged(x) and not isinstance(x, Variable)]
         first = tuple(self.start[k] for k in carried)
         counter = (convert_to_tensor(0),) if self.counted else ()
@@ -213,6 +229,9 @@ class _Staged:
 
     def _check(self, after: tuple[Any, ...], carried: Sequence[int]) -> None:
         """Raise unless the variables that are not carried are what they were, or are not read afterwards."""
+        changed = [k for k, (x, y) in enumerate(zip(self.start, after)) if isinstance(x, Variable) and _is_tensor(y)]
+        if changed:
+            raise _Reassigned(changed)
         for k, (name, x, y) in enumerate(zip(self.names, self.start, after)):
             if k in carried:
                 if isinstance(y, Undefined) or y is None:

@@ -530,3 +530,19 @@ def test_what_only_the_body_defines_may_vary_in_shape() -> None:
         return made
 
     assert rows(tf.constant(3)).shape == [3] and rows(tf.constant(1)).shape == [1]
+
+
+def test_a_name_of_a_variable_may_become_a_tensor_in_a_loop() -> None:
+    x = tf.Variable(2.0)
+
+    @tf.function
+    def power() -> tf.Tensor:
+        y = x
+        for i in tf.range(3):
+            y = y * x if i > 0 else y + x
+        return y
+
+    with tf.GradientTape() as tape:
+        y = power()
+    assert float(y) == 16.0
+    assert float(tape.gradient(y, x)) == 24.0
