@@ -10,7 +10,7 @@ import random
 import threading
 import weakref
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -66,8 +66,17 @@ def global_seed() -> int | None:
     return _streams.seed
 
 
+class KernelSeeds(NamedTuple):
+    """The pair of seeds that a kernel is given, which stands for itself; two zeros: none."""
+
+    first: int
+    second: int
+
+
 def op_seeds(op_seed: Any) -> tuple[int, int] | None:
     """The pair of seeds of a random op, or None where the numbers are to be different every time."""
+    if isinstance(op_seed, KernelSeeds):
+        return tuple(op_seed) if any(op_seed) else None
     trace = active_trace()
     seed = _streams.seed
     if seed is None:

@@ -22,14 +22,14 @@ from graphtf.sizes import as_integers
 from graphtf.tape import GradientTape
 from graphtf.tensor import Tensor
 
-SvdResult = namedtuple("SvdResult", ["s", "u", "v"])
-SelfAdjointEigV2Result = namedtuple("SelfAdjointEigV2Result", ["e", "v"])
-CrossEntropyResult = namedtuple("SoftmaxCrossEntropyWithLogitsResult", ["loss", "backprop"])
+SvdResult = namedtuple("Svd", ["s", "u", "v"])
+SelfAdjointEigV2Result = namedtuple("SelfAdjointEigV2", ["e", "v"])
+CrossEntropyResult = namedtuple("SoftmaxCrossEntropyWithLogits", ["loss", "backprop"])
 BatchNormResult = namedtuple(
-    "FusedBatchNormV3Result",
+    "FusedBatchNormV3",
     ["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2", "reserve_space_3"],
 )
-BroadcastGradientArgsResult = namedtuple("BroadcastGradientArgsResult", ["r0", "r1"])
+BroadcastGradientArgsResult = namedtuple("BroadcastGradientArgs", ["r0", "r1"])
 
 
 # ---- of elementwise functions ----------------------------------------------------------------------------------------

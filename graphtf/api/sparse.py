@@ -416,6 +416,11 @@ def reset_shape(sp_input: Any, new_shape: Any = None) -> SparseTensor:
     return made
 
 
+def cast_wide(x: Any) -> Tensor:
+    """Integers as int64."""
+    return p.cast(convert_to_tensor(x), dtype=dt.int64)  # type: ignore[no-any-return]
+
+
 # ---- arithmetic ------------------------------------------------------------------------------------------------------
 
 

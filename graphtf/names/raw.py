@@ -53,6 +53,35 @@ TABLE: dict[str, dict[str, str]] = {
         "SoftmaxCrossEntropyWithLogits SoftplusGrad SoftsignGrad SparseSoftmaxCrossEntropyWithLogits SqrtGrad "
         "Svd TanhGrad",
     },
+    "graphtf.api.raw_text": {
+        "raw_ops": "AsString Assert DecodeBase64 DecodeCompressed DecodePaddedRaw DecodeRaw EditDistance EncodeBase64 "
+        "Fingerprint MatchingFiles ParseTensor Print ReadFile ReduceJoin RegexFullMatch RegexReplace "
+        "SerializeTensor StaticRegexFullMatch StaticRegexReplace StringFormat StringJoin StringLength "
+        "StringLower StringSplitV2 StringStrip StringToHashBucket StringToHashBucketFast "
+        "StringToHashBucketStrong StringToNumber StringUpper Substr UnicodeDecode UnicodeEncode UnicodeScript "
+        "UnicodeTranscode UnsortedSegmentJoin WriteFile",
+    },
+    "graphtf.api.raw_images": {
+        "raw_ops": "AdjustContrastv2 AdjustHue AdjustSaturation CombinedNonMaxSuppression CropAndResize DecodeBmp "
+        "DecodeGif DecodeImage DecodeJpeg DecodePng DrawBoundingBoxesV2 EncodeJpeg EncodePng ExtractGlimpse "
+        "ExtractImagePatches ExtractJpegShape HSVToRGB NonMaxSuppression NonMaxSuppressionV2 "
+        "NonMaxSuppressionV3 NonMaxSuppressionV4 RGBToHSV ResizeBilinear ResizeNearestNeighbor",
+    },
+    "graphtf.api.raw_sparse": {
+        "raw_ops": "Bincount DenseToDenseSetOperation ListDiff RaggedRange RaggedTensorToSparse SerializeManySparse "
+        "SerializeSparse SetSize SparseAdd SparseConcat SparseDenseCwiseDiv SparseDenseCwiseMul "
+        "SparseReduceMax SparseReduceSum SparseReorder SparseReshape SparseSegmentMean SparseSegmentSqrtN "
+        "SparseSegmentSum SparseSlice SparseSoftmax SparseSparseMaximum SparseSparseMinimum SparseSplit "
+        "SparseTensorDenseAdd SparseTensorDenseMatMul SparseToDense",
+    },
+    "graphtf.api.raw_more": {
+        "raw_ops": "AssignAddVariableOp AssignSubVariableOp AssignVariableOp CTCGreedyDecoder ConjugateTranspose "
+        "Dequantize FFT FFT2D FFT3D FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars "
+        "FakeQuantWithMinMaxVarsPerChannel IFFT IFFT2D IFFT3D IRFFT IRFFT2D IRFFT3D InplaceAdd InplaceSub "
+        "InplaceUpdate LRN QuantizeAndDequantizeV2 QuantizeV2 RFFT RFFT2D RFFT3D RandomGamma RandomPoissonV2 "
+        "RandomShuffle RandomStandardNormal RandomUniform RandomUniformInt ReadVariableOp ResourceGather "
+        "StatelessRandomBinomial StatelessRandomGammaV2 StatelessRandomPoisson Timestamp TruncatedNormal",
+    },
     "graphtf.api.quantized": {
         "quantization": "dequantize quantize",
     },
