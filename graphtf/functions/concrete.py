@@ -80,6 +80,7 @@ class ConcreteFunction:
         self._verify = False
         self._graph: FuncGraph | None = None
         self.why = ""
+        self.lacks = ""  # why it has no gradient
 
     # ---- what it is --------------------------------------------------------------------------------------------------
 

@@ -81,6 +81,8 @@ def explanation(name: str, traces: Sequence[ConcreteFunction], names: Sequence[s
         lines += [f"  {k}. {name}({given})", f"     because: {concrete.why}", f"     {len(concrete.ir)} nodes"]
         runs = list(_runs(concrete))
         lines += [f"     {line}" for what, runner in runs for line in _where(what, runner)]
+        if concrete.lacks:
+            lines.append(f"     under tapes: op by op, because {concrete.lacks}")
         if not runs:
             lines.append("     has not run")
     return "\n".join(lines)

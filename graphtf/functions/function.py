@@ -21,7 +21,7 @@ from graphtf.functions.explain import explanation, reason
 from graphtf.functions.signature import Canonical, Leaf, Parameters, Signature, canonical, filled, tensors_in
 from graphtf.functions.trace import Trace, active_trace, tracing
 from graphtf.ir.binding import active_binder
-from graphtf.ir.errors import InvalidArgumentError, OpenSize, TraceShapeError
+from graphtf.ir.errors import InvalidArgumentError, MissingGradient, OpenSize, TraceShapeError
 from graphtf.ir.graph import Graph
 from graphtf.recording import active
 from graphtf.scopes import scopes
@@ -78,9 +78,22 @@ class Function:
             return self.python_function(*args, **kwargs)
         call = self._canonical(args, kwargs)
         concrete = self._trace_for(call)
-        if not kwargs and active_binder() is None:
+        if active_binder() is not None:
+            return concrete.call_flat(call.tensors)
+        if not kwargs:
             self._remember(args, concrete)
-        return concrete.call_flat(call.tensors)
+        if not active.tapes:
+            return concrete.call_flat(call.tensors)
+        return self._taped(concrete, call, args, kwargs)
+
+    def _taped(self, concrete: ConcreteFunction, call: Canonical, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """A call that tapes see: where the trace has no gradient, the function runs op by op, and they see each op."""
+        if not concrete.lacks:
+            try:
+                return concrete.call_flat(call.tensors)
+            except MissingGradient as error:  # found before anything has run
+                concrete.lacks = str(error)
+        return self.python_function(*args, **kwargs)
 
     def _remember(self, args: Sequence[Any], concrete: ConcreteFunction) -> None:
         """Let calls with such tensors go straight to their trace."""

@@ -247,3 +247,42 @@ def test_watched_variables_stay_known() -> None:
         y = v * v
     tape.gradient(y, v)
     assert tape.watched_variables() == (v,)
+
+
+def test_a_growing_tensor_array_in_a_loop_has_a_gradient() -> None:
+    """Its trace has none, so the function runs op by op under tapes, and says so."""
+    steps = tf.Variable(0)
+
+    @tf.function
+    def squares(x: tf.Tensor) -> tf.Tensor:
+        steps.assign_add(1)
+        array = tf.TensorArray(tf.float32, size=0, dynamic_size=True, clear_after_read=False)
+        for i in tf.range(3):
+            array = array.write(i, x[i] ** 2)
+        return tf.reduce_sum(array.stack() * array.read(1))
+
+    x = tf.constant([1.0, 2.0, 3.0])
+    for count in (1, 2):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = squares(x)
+        assert float(y) == 56.0
+        assert tape.gradient(y, x).numpy().tolist() == [8.0, 72.0, 24.0]
+        assert int(steps) == count
+    assert float(squares(x)) == 56.0
+
+
+def test_what_runs_op_by_op_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    @tf.function
+    def doubled(x: tf.Tensor) -> tf.Tensor:
+        array = tf.TensorArray(tf.float32, size=0, dynamic_size=True)
+        for i in tf.range(2):
+            array = array.write(i, x * 2.0)
+        return tf.reduce_sum(array.stack())
+
+    x = tf.constant(1.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        doubled(x)
+    doubled.explain()
+    assert "op by op, because while" in capsys.readouterr().out
