@@ -37,6 +37,15 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.files.sparse_messages": {
         "io": "deserialize_many_sparse serialize_many_sparse serialize_sparse",
     },
+    "graphtf.api.image_cropping": {
+        "image": "sample_distorted_bounding_box stateless_sample_distorted_bounding_box",
+    },
+    "graphtf.api.moving_average": {
+        "train": "ExponentialMovingAverage",
+    },
+    "graphtf.api.dlpack": {
+        "experimental.dlpack": "from_dlpack to_dlpack",
+    },
     "graphtf.api.image_jpeg": {
         "image": "adjust_jpeg_quality random_jpeg_quality stateless_random_jpeg_quality",
     },
@@ -85,7 +94,10 @@ TABLE: dict[str, dict[str, str]] = {
         "saved_model": "contains_saved_model load",
     },
     "graphtf.saved_model_format.options": {
-        "saved_model": "ASSETS_DIRECTORY DEFAULT_SERVING_SIGNATURE_DEF_KEY GPU LoadOptions SAVED_MODEL_FILENAME_PB "
+        "saved_model": "ASSETS_KEY CLASSIFY_INPUTS CLASSIFY_METHOD_NAME CLASSIFY_OUTPUT_CLASSES CLASSIFY_OUTPUT_SCORES "
+        "DEBUG_DIRECTORY DEBUG_INFO_FILENAME_PB PREDICT_INPUTS PREDICT_METHOD_NAME PREDICT_OUTPUTS REGRESS_INPUTS "
+        "REGRESS_METHOD_NAME REGRESS_OUTPUTS SAVED_MODEL_SCHEMA_VERSION "
+        "ASSETS_DIRECTORY DEFAULT_SERVING_SIGNATURE_DEF_KEY GPU LoadOptions SAVED_MODEL_FILENAME_PB "
         "SAVED_MODEL_FILENAME_PBTXT SERVING SaveOptions TPU TRAINING VARIABLES_DIRECTORY VARIABLES_FILENAME",
         "saved_model.experimental": "TrackableResource",
     },

@@ -12,6 +12,13 @@ from graphtf.tracking import Trackable
 SERVING, TRAINING, GPU, TPU = "serve", "train", "gpu", "tpu"
 DEFAULT_SERVING_SIGNATURE_DEF_KEY = "serving_default"
 SAVED_MODEL_FILENAME_PB, SAVED_MODEL_FILENAME_PBTXT = "saved_model.pb", "saved_model.pbtxt"
+ASSETS_KEY, DEBUG_DIRECTORY, DEBUG_INFO_FILENAME_PB = "saved_model_assets", "debug", "saved_model_debug_info.pb"
+CLASSIFY_INPUTS, CLASSIFY_OUTPUT_CLASSES, CLASSIFY_OUTPUT_SCORES = "inputs", "classes", "scores"
+PREDICT_INPUTS, PREDICT_OUTPUTS, REGRESS_INPUTS, REGRESS_OUTPUTS = "inputs", "outputs", "inputs", "outputs"
+CLASSIFY_METHOD_NAME, PREDICT_METHOD_NAME, REGRESS_METHOD_NAME = (
+    f"tensorflow/serving/{kind}" for kind in ("classify", "predict", "regress")
+)
+SAVED_MODEL_SCHEMA_VERSION = 1
 VARIABLES_DIRECTORY, VARIABLES_FILENAME, ASSETS_DIRECTORY = "variables", "variables", "assets"
 
 
