@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphtf.api import random_bits as bits
-from graphtf.api.random import sizes
+from graphtf.api.random import scaled, shifted, sizes
 from graphtf.convert import convert_to_tensor, stack_rows
 from graphtf.functions.trace import init_scope
 from graphtf.ir import dtypes as dt
@@ -168,14 +168,14 @@ class Generator(AutoTrackable):
     ) -> Tensor:
         """Normal numbers."""
         d, dims = as_dtype(dtype), sizes(shape, "normal")
-        return _shifted(bits.normal(*self._stream(dims), dims, d), mean, stddev)
+        return shifted(bits.normal, *self._stream(dims), dims, d, mean, stddev)
 
     def truncated_normal(
         self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = dt.float32, name: str | None = None
     ) -> Tensor:
         """Normal numbers within two standard deviations."""
         d, dims = as_dtype(dtype), sizes(shape, "truncated_normal")
-        return _shifted(bits.truncated_normal(*self._stream(dims), dims, d), mean, stddev)
+        return shifted(bits.truncated_normal, *self._stream(dims), dims, d, mean, stddev)
 
     def uniform(
         self, shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = dt.float32, name: str | None = None
@@ -190,10 +190,10 @@ class Generator(AutoTrackable):
             )
         if d.is_integer and minval is None:
             return bits.full_integers(*self._stream(dims), dims, d)
-        low, high = convert_to_tensor(minval, d), convert_to_tensor(1 if maxval is None else maxval, d)
+        high = 1 if maxval is None else maxval
         if d.is_integer:
-            return bits.integers(*self._stream(dims), dims, low, high)
-        return p.add(p.mul(bits.unit(*self._stream(dims), dims, d), p.sub(high, low)), low)  # type: ignore[no-any-return]
+            return bits.integers(*self._stream(dims), dims, convert_to_tensor(minval, d), convert_to_tensor(high, d))
+        return scaled(bits.unit, *self._stream(dims), dims, d, minval, high)
 
     def uniform_full_int(self, shape: Any, dtype: Any = dt.uint64, name: str | None = None) -> Tensor:
         """Uniform integers, all of the dtype."""
@@ -221,11 +221,6 @@ def _integer(d: DType) -> DType:
     if d not in (dt.int32, dt.int64, dt.uint32, dt.uint64):
         raise ValueError(f"uniform_full_int: dtype must be int32, int64, uint32 or uint64, got {d.name}")
     return d
-
-
-def _shifted(x: Tensor, mean: Any, stddev: Any) -> Tensor:
-    out: Tensor = p.add(p.mul(x, convert_to_tensor(stddev, x.dtype)), convert_to_tensor(mean, x.dtype))
-    return out
 
 
 _global: list[Generator] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphtf.api import random_bits as bits
+from graphtf.api.random_large import Draw, moved
 from graphtf.api.random_state import stream
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
@@ -58,14 +59,25 @@ def algorithm(alg: Any) -> int:
     return int(number)
 
 
-def _scaled(x: Tensor, low: Any, high: Any) -> Tensor:
-    """From [0, 1) to [low, high)."""
-    a, b = convert_to_tensor(low, x.dtype), convert_to_tensor(high, x.dtype)
-    return p.add(p.mul(x, p.sub(b, a)), a)
+def scaled(draw: Draw, key: Tensor, counter: Tensor, dims: tuple[Dim, ...], d: DType, low: Any, high: Any) -> Tensor:
+    """Uniform numbers of [0, 1) drawn, moved to [low, high)."""
+    a, b = convert_to_tensor(low, d), convert_to_tensor(high, d)
+    return _moved(draw, key, counter, dims, d, p.sub(b, a), a)
 
 
-def _shifted(x: Tensor, mean: Any, stddev: Any) -> Tensor:
-    return p.add(p.mul(x, convert_to_tensor(stddev, x.dtype)), convert_to_tensor(mean, x.dtype))
+def shifted(
+    draw: Draw, key: Tensor, counter: Tensor, dims: tuple[Dim, ...], d: DType, mean: Any, stddev: Any
+) -> Tensor:
+    """Standard normal numbers drawn, moved to a mean and a standard deviation."""
+    return _moved(draw, key, counter, dims, d, convert_to_tensor(stddev, d), convert_to_tensor(mean, d))
+
+
+def _moved(
+    draw: Draw, key: Tensor, counter: Tensor, dims: tuple[Dim, ...], d: DType, scale: Tensor, offset: Tensor
+) -> Tensor:
+    if scale.ir_type.shape == () and offset.ir_type.shape == ():
+        return draw(key, counter, dims, d, scale, offset)
+    return moved(draw(key, counter, dims, d), scale, offset)
 
 
 def _allowed(dtype: Any, allowed: Any, name: str) -> DType:
@@ -100,7 +112,7 @@ def stateless_uniform(
     dims = sizes(shape, "stateless_uniform")
     key, counter = bits.key_and_counter(seed)
     if not d.is_integer:
-        return _scaled(bits.unit(key, counter, dims, d), minval, 1 if maxval is None else maxval)
+        return scaled(bits.unit, key, counter, dims, d, minval, 1 if maxval is None else maxval)
     if minval is None:
         return bits.full_integers(key, counter, dims, d)
     if d not in _INTEGERS:
@@ -122,7 +134,7 @@ def stateless_normal(
     d, dims = as_dtype(dtype), sizes(shape, "stateless_normal")
     if d not in _FLOATS:
         raise invalid("stateless_normal", f"dtype must be floating, got {d.name}")
-    return _shifted(bits.normal(*bits.key_and_counter(seed), dims, d), mean, stddev)
+    return shifted(bits.normal, *bits.key_and_counter(seed), dims, d, mean, stddev)
 
 
 def stateless_truncated_normal(
@@ -140,7 +152,7 @@ def stateless_truncated_normal(
     d, dims = as_dtype(dtype), sizes(shape, "stateless_truncated_normal")
     if d not in _FLOATS:
         raise invalid("stateless_truncated_normal", f"dtype must be floating, got {d.name}")
-    return _shifted(bits.truncated_normal(*bits.key_and_counter(seed), dims, d), mean, stddev)
+    return shifted(bits.truncated_normal, *bits.key_and_counter(seed), dims, d, mean, stddev)
 
 
 def split(seed: Any, num: int = 2, alg: Any = "auto_select") -> Tensor:
@@ -190,7 +202,7 @@ def uniform(
     key, counter = stream(f"uniform {d.name} {d.is_integer}", seed, _blocks(dims))
     if d.is_integer:
         return bits.integers(key, counter, dims, convert_to_tensor(minval, d), convert_to_tensor(maxval, d))
-    return _scaled(bits.unit(key, counter, dims, d), minval, maxval)
+    return scaled(bits.unit, key, counter, dims, d, minval, maxval)
 
 
 def normal(
@@ -204,7 +216,7 @@ def normal(
     d, dims = as_dtype(dtype), sizes(shape, "random_normal")
     if d not in _FLOATS:
         raise invalid("random_normal", f"dtype must be floating, got {d.name}")
-    return _shifted(bits.normal(*stream(f"normal {d.name}", seed, _blocks(dims)), dims, d), mean, stddev)
+    return shifted(bits.normal, *stream(f"normal {d.name}", seed, _blocks(dims)), dims, d, mean, stddev)
 
 
 def truncated_normal(
@@ -219,8 +231,8 @@ def truncated_normal(
     d, dims = as_dtype(dtype), sizes(shape, "truncated_normal")
     if d not in _FLOATS:
         raise invalid("truncated_normal", f"dtype must be floating, got {d.name}")
-    made = bits.truncated_normal(*stream(f"truncated {d.name}", seed, _blocks(dims)), dims, d)
-    return _shifted(made, mean, stddev)
+    key, counter = stream(f"truncated {d.name}", seed, _blocks(dims))
+    return shifted(bits.truncated_normal, key, counter, dims, d, mean, stddev)
 
 
 def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Tensor:

@@ -6,34 +6,25 @@ points: functions of (key u64[1], counter u64[2], shape).
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from graphtf.api.random_large import compiled_if_large
+from graphtf.api.random_large import compiled_by_parts, compiled_if_large
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, ceildiv, product
 from graphtf.ir.dtypes import DType
 from graphtf.ir.errors import InvalidArgumentError
-from graphtf.ir.ops.prims import p, scalar_like
+from graphtf.ir.ops.normal import box_muller, first_of, interleaved, plane, unit_double, unit_float
+from graphtf.ir.ops.prims import p
 from graphtf.refusal import invalid, wrong_dtype
 from graphtf.tensor import EagerTensor, Tensor
 
 Dims = tuple[Dim, ...]
 
-# How a float in [1, 2) is put together: (bits, mask of the fraction, exponent of 1).
-_FRACTIONS = {
-    dt.float32: (dt.uint32, 0x7FFFFF, 127 << 23),
-    dt.float16: (dt.uint16, 0x3FF, 15 << 10),
-    dt.bfloat16: (dt.uint16, 0x7F, 127 << 7),
-}
-_EPSILON = 1.0e-7  # the least uniform number whose logarithm is taken
 _SCRAMBLE = (0x3EC8F720, 0x02461E29)  # the key under which stateless seeds are mixed
 BLOCKS_FOR_EACH = 256  # Philox blocks a stateful generator sets aside for every number
-_CUT = 2.0  # truncated normals lie within this many standard deviations
-_ROW = 16  # candidates for four truncated normals: fewer than four fit once in 10¹⁵
 
 
 def _bits(value: int, dtype: DType) -> Tensor:
@@ -74,23 +65,8 @@ def _part(x: Tensor, k: int) -> Tensor:
 def unit(key: Tensor, counter: Tensor, shape: Dims, dtype: DType) -> Tensor:
     """Uniform in [0, 1)."""
     if dtype is dt.float64:
-        return _unit_double(p.philox(key, counter, shape=shape, dtype=dt.uint64))
-    return _unit_of(p.philox(key, counter, shape=shape, dtype=dt.uint32), dtype)
-
-
-def _unit_of(words: Tensor, dtype: DType) -> Tensor:
-    kind, mask, one = _FRACTIONS[dtype]
-    words = words if kind is dt.uint32 else p.cast(words, dtype=kind)
-    made = p.bitcast(p.bitwise_or(p.bitwise_and(words, _bits(mask, kind)), _bits(one, kind)), dtype=dtype)
-    return p.sub(made, scalar_like(made, 1))
-
-
-def _unit_double(words: Tensor) -> Tensor:
-    """The fraction's upper 20 bits are of the first word, which is the low half."""
-    upper = p.shift_left(p.bitwise_and(words, _bits(0xFFFFF, dt.uint64)), _bits(32, dt.uint64))
-    fraction = p.bitwise_or(upper, p.shift_right(words, _bits(32, dt.uint64)))
-    made = p.bitcast(p.bitwise_or(fraction, _bits(1023 << 52, dt.uint64)), dtype=dt.float64)
-    return p.sub(made, scalar_like(made, 1))
+        return unit_double(p.philox(key, counter, shape=shape, dtype=dt.uint64))
+    return unit_float(p.philox(key, counter, shape=shape, dtype=dt.uint32), dtype)
 
 
 def integers(key: Tensor, counter: Tensor, shape: Dims, low: Tensor, high: Tensor) -> Tensor:
@@ -114,35 +90,9 @@ def full_integers(key: Tensor, counter: Tensor, shape: Dims, dtype: DType) -> Te
 # ---- normal ----------------------------------------------------------------------------------------------------------
 
 
-def _box_muller(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Two independent normals from two independent uniforms."""
-    radius = p.sqrt(p.mul(scalar_like(first, -2), p.log(p.maximum(first, scalar_like(first, _EPSILON)))))
-    angle = p.mul(scalar_like(second, 2 * math.pi), second)
-    return p.mul(p.sin(angle), radius), p.mul(p.cos(angle), radius)
-
-
-def _interleaved(a: Tensor, b: Tensor) -> Tensor:
-    """a₀ b₀ a₁ b₁ … along the last axis."""
-    dims = a.ir_type.dims
-    column = (*dims, 1)
-    pairs = p.concat(p.reshape(a, shape=column), p.reshape(b, shape=column), axis=len(dims))
-    return p.reshape(pairs, shape=(*dims[:-1], dims[-1] * 2))
-
-
-def _column(x: Tensor, k: int) -> Tensor:
-    rows = x.ir_type.dims[0]
-    return p.reshape(p.slice(x, starts=(0, k), limits=(rows, k + 1), strides=(1, 1)), shape=(rows,))
-
-
 def _pairs(words: Tensor, unit_of: Any) -> Tensor:
     """Normals from rows of two uniforms."""
-    return _interleaved(*_box_muller(unit_of(_column(words, 0)), unit_of(_column(words, 1))))
-
-
-def _first(flat: Tensor, shape: Dims) -> Tensor:
-    count = product(shape)
-    cut = flat if flat.ir_type.dims == (count,) else p.slice(flat, starts=(0,), limits=(count,), strides=(1,))
-    return p.reshape(cut, shape=shape)
+    return interleaved(*box_muller(unit_of(plane(words, 0)), unit_of(plane(words, 1))))
 
 
 @compiled_if_large
@@ -151,46 +101,18 @@ def normal(key: Tensor, counter: Tensor, shape: Dims, dtype: DType) -> Tensor:
     rows = ceildiv(product(shape), 2)
     if dtype is dt.float64:
         words = p.philox(key, counter, shape=(rows, 2), dtype=dt.uint64)
-        return _first(_pairs(words, _unit_double), shape)
+        return first_of(_pairs(words, unit_double), shape)
     words = p.philox(key, counter, shape=(rows, 2), dtype=dt.uint32)
-    out = _first(_pairs(words, lambda w: _unit_of(w, dt.float32)), shape)
+    out = first_of(_pairs(words, lambda w: unit_float(w, dt.float32)), shape)
     return out if dtype is dt.float32 else p.cast(out, dtype=dtype)
 
 
-@compiled_if_large
+_FOR_EACH_CUT = BLOCKS_FOR_EACH // 4  # blocks for a truncated number, of which one Philox block makes 4, or 2 doubles
+
+
+@compiled_by_parts(_FOR_EACH_CUT)
 def truncated_normal(key: Tensor, counter: Tensor, shape: Dims, dtype: DType) -> Tensor:
-    """Standard normal within two standard deviations: of a group's candidates, the first that lie inside."""
-    double = dtype is dt.float64
-    group = 2 if double else 4
-    groups = ceildiv(product(shape), group)
-    width = 2 * _ROW if double else _ROW
-    skip = group * BLOCKS_FOR_EACH // 4
-    words = p.philox_rows(key, counter, shape=(groups, width), skip=skip)
-    if double:
-        halves = p.cast(p.reshape(words, shape=(groups, _ROW, 2)), dtype=dt.uint64)
-        low, high = (_plane(halves, k) for k in (0, 1))
-        uniform = _unit_double(p.bitwise_or(low, p.shift_left(high, _bits(32, dt.uint64))))
-    else:
-        uniform = _unit_of(words, dt.float32)
-    pairs = p.reshape(uniform, shape=(groups, _ROW // 2, 2))
-    found = _interleaved(*_box_muller(_plane(pairs, 0), _plane(pairs, 1)))
-    out = _first(p.reshape(_chosen(found, group), shape=(groups * group,)), shape)
-    return out if out.dtype is dtype else p.cast(out, dtype=dtype)
-
-
-def _plane(x: Tensor, k: int) -> Tensor:
-    a, b, _ = x.ir_type.dims
-    return p.reshape(p.slice(x, starts=(0, 0, k), limits=(a, b, k + 1), strides=(1, 1, 1)), shape=(a, b))
-
-
-def _chosen(candidates: Tensor, count: int) -> Tensor:
-    """The first `count` of each row that lie inside the cut."""
-    rows, width = candidates.ir_type.dims
-    inside = p.lt(p.abs(candidates), scalar_like(candidates, _CUT))
-    rank = p.cumulate(p.cast(inside, dtype=dt.int32), axis=1, combine="add", exclusive=False, reverse=False)
-    wanted = p.reshape(convert_to_tensor(np.arange(1, count + 1, dtype=np.int32)), shape=(1, count, 1))
-    hits = p.logical_and(
-        p.eq(p.reshape(rank, shape=(rows, 1, width)), wanted), p.reshape(inside, shape=(rows, 1, width))
-    )
-    wide = p.reshape(candidates, shape=(rows, 1, width))
-    return p.reduce_sum(p.select(hits, wide, scalar_like(wide, 0)), axes=(2,))
+    """Standard normal within two standard deviations; half precision is computed in float32."""
+    wide, group = (dtype, 2) if dtype is dt.float64 else (dt.float32, 4)
+    out: Tensor = p.truncated_normal(key, counter, shape=shape, dtype=wide, skip=group * _FOR_EACH_CUT)
+    return out if dtype is wide else p.cast(out, dtype=dtype)

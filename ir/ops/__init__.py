@@ -22,6 +22,7 @@ from graphtf.ir.ops import (
     index,
     io,
     linalg,
+    normal,
     random,
     reduce,
     scan,
@@ -35,7 +36,7 @@ from graphtf.ir.ops import (
 
 _FAMILIES = (
     elementwise, compare, transcendental, bits, convert, generate, special, view, dynamic, index, reduce, contract,
-    conv, window, scan, sort, fft, linalg, factor, random, data_dependent, state, control, io, composite,
+    conv, window, scan, sort, fft, linalg, factor, random, normal, data_dependent, state, control, io, composite,
 )  # fmt: skip
 
 OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in vars(family).values() if isinstance(op, Op)}

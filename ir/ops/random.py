@@ -24,7 +24,6 @@ from graphtf.ir.ops.generate import check_sizes
 from graphtf.ir.types import TensorType
 
 Array = np.ndarray[Any, Any]
-Words = list[Array]
 
 _ROUNDS = 10
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -32,7 +31,8 @@ _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)  # the golden ratio and √3 - 1, as fract
 _MASK = 0xFFFFFFFF
 
 
-def _check_state(op: Op, key: TensorType, counter: TensorType) -> None:
+def check_state(op: Op, key: TensorType, counter: TensorType) -> None:
+    """Raise the violation of constraint 1 unless key and counter are of their types."""
     for k, (t, n) in enumerate(((key, 1), (counter, 2))):
         if t.dtype is not dt.uint64 or t.shape not in ((n,), None):
             kind = "shape" if t.dtype is dt.uint64 else "dtype"
@@ -40,7 +40,7 @@ def _check_state(op: Op, key: TensorType, counter: TensorType) -> None:
 
 
 def _infer(key: TensorType, counter: TensorType, shape: Shape, dtype: DType) -> TensorType:
-    _check_state(philox, key, counter)
+    check_state(philox, key, counter)
     check_dtype(philox, dtype, (dt.uint32, dt.uint64), 2)
     check_sizes(philox, shape, "shape", 3)
     return TensorType(dtype, shape)
@@ -48,36 +48,70 @@ def _infer(key: TensorType, counter: TensorType, shape: Shape, dtype: DType) -> 
 
 # ---- reference -------------------------------------------------------------------------------------------------------
 
+_AT_A_TIME = 1 << 14  # blocks: what they go through stays in the cache
+_FEW = 6  # blocks: so many are made sooner number by number
+_SHIFT, _LOW_HALF = np.uint64(32), np.uint64(_MASK)
+_COLUMN = np.array(_MULTIPLIERS, np.uint64).reshape(2, 1)
 
-def _blocks(key: Array, counter: Array, count: int) -> Words:
-    """The four words of blocks 0 … count - 1, as uint64 arrays."""
-    low = counter[0] + np.arange(count, dtype=np.uint64)
-    return _cipher(key, low, counter[1] + (low < counter[0]).astype(np.uint64))
+
+def blocks(key: Array, low: Array, high: Array) -> Array:
+    """The four words for each 128-bit counter, given by halves: uint32[counters, 4]."""
+    if len(low) <= _FEW:
+        made = [_block_of(int(key[0]), int(a), int(b)) for a, b in zip(low, high)]
+        return np.array(made, np.uint32).reshape(-1, 4)
+    out = np.empty((len(low), 4), np.uint32)
+    keys = [np.array(k, np.uint64).reshape(2, 1) for k in _round_keys(int(key[0]))]
+    for start in range(0, len(low), _AT_A_TIME):
+        part = slice(start, start + _AT_A_TIME)
+        _cipher(keys, low[part], high[part], out[part])
+    return out
 
 
-def _cipher(key: Array, low: Array, high: Array) -> Words:
-    """The four words for each 128-bit counter, given by halves."""
-    mask, shift = np.uint64(_MASK), np.uint64(32)
-    words = [low & mask, low >> shift, high & mask, high >> shift]
-    keys = [int(key[0]) & _MASK, int(key[0]) >> 32]
-    for _ in range(_ROUNDS):
-        first, second = (words[2 * k] * np.uint64(_MULTIPLIERS[k]) for k in (0, 1))
-        words = [
-            (second >> shift) ^ words[1] ^ np.uint64(keys[0]), second & mask,
-            (first >> shift) ^ words[3] ^ np.uint64(keys[1]), first & mask,
-        ]  # fmt: skip
-        keys = [(k + step) & _MASK for k, step in zip(keys, _KEY_STEPS)]
-    return words
+def _round_keys(key: int) -> list[list[int]]:
+    first = (key & _MASK, key >> 32)
+    return [[(k + n * step) & _MASK for k, step in zip(first, _KEY_STEPS)] for n in range(_ROUNDS)]
+
+
+def _cipher(keys: Sequence[Array], low: Array, high: Array, out: Array) -> None:
+    """Words 0 and 2 of all counters are the rows of one array, words 1 and 3 those of another."""
+    even = np.stack([low & _LOW_HALF, high & _LOW_HALF])
+    odd = np.stack([low >> _SHIFT, high >> _SHIFT])
+    products = np.empty_like(even)
+    crossed = products[::-1]  # each product goes to the other row
+    for key in keys:
+        np.multiply(even, _COLUMN, out=products)
+        np.right_shift(crossed, _SHIFT, out=even)
+        np.bitwise_xor(even, odd, out=even)
+        np.bitwise_xor(even, key, out=even)
+        np.bitwise_and(crossed, _LOW_HALF, out=odd)
+    for k, words in enumerate((even[0], odd[0], even[1], odd[1])):
+        out[:, k] = words
+
+
+def _block_of(key: int, low: int, high: int) -> list[int]:
+    """One block, of plain integers."""
+    a, b, c, d = low & _MASK, low >> 32, high & _MASK, high >> 32
+    for first, second in _round_keys(key):
+        x, y = a * _MULTIPLIERS[0], c * _MULTIPLIERS[1]
+        a, b, c, d = (y >> 32) ^ b ^ first, y & _MASK, (x >> 32) ^ d ^ second, x & _MASK
+    return [a, b, c, d]
+
+
+def counters(counter: Array, steps: Array) -> tuple[Array, Array]:
+    """The halves of the counter that many blocks later, for each number of blocks."""
+    low = counter[0] + steps
+    return low, counter[1] + (low < counter[0])
 
 
 def _ref(key: Array, counter: Array, shape: tuple[int, ...], dtype: DType) -> Array:
     size = int(np.prod(shape, dtype=np.int64))
     per_block = 4 if dtype is dt.uint32 else 2
     with np.errstate(over="ignore"):
-        words = np.stack(_blocks(key, counter, -(-size // per_block)), axis=-1)
+        words = blocks(key, *counters(counter, np.arange(-(-size // per_block), dtype=np.uint64)))
     if dtype is dt.uint64:
-        words = words[:, 0::2] | (words[:, 1::2] << np.uint64(32))
-    return words.reshape(-1)[:size].astype(dtype.np).reshape(shape)
+        wide = words.astype(np.uint64)
+        words = wide[:, 0::2] | (wide[:, 1::2] << _SHIFT)
+    return words.reshape(-1)[:size].reshape(shape)
 
 
 # ---- lowering --------------------------------------------------------------------------------------------------------
@@ -148,7 +182,7 @@ philox = Op(
 
 
 def _rows_infer(key: TensorType, counter: TensorType, shape: Shape, skip: int) -> TensorType:
-    _check_state(philox_rows, key, counter)
+    check_state(philox_rows, key, counter)
     if len(shape) != 2:
         raise philox_rows.violated(2, f"attribute shape is {list(shape)}, expected rows and columns")
     check_sizes(philox_rows, shape, "shape", 3)
@@ -158,13 +192,11 @@ def _rows_infer(key: TensorType, counter: TensorType, shape: Shape, skip: int) -
 def _rows_ref(key: Array, counter: Array, shape: tuple[int, ...], skip: int) -> Array:
     rows, columns = shape
     per_row = -(-columns // 4)
-    out = np.empty((rows, per_row * 4), np.uint32)
+    starts = np.arange(rows, dtype=np.uint64) * np.uint64(skip)
     with np.errstate(over="ignore"):
-        for k in range(per_row):
-            low = counter[0] + np.uint64(k) + np.arange(rows, dtype=np.uint64) * np.uint64(skip)
-            high = counter[1] + (low < counter[0]).astype(np.uint64)
-            out[:, 4 * k : 4 * k + 4] = np.stack(_cipher(key, low, high), axis=-1)
-    return out[:, :columns]
+        steps = starts[:, np.newaxis] + np.arange(per_row, dtype=np.uint64)
+        words = blocks(key, *counters(counter, steps.reshape(-1)))
+    return words.reshape(rows, -1)[:, :columns] if rows else np.empty(shape, np.uint32)
 
 
 def _rows_element(

@@ -81,7 +81,7 @@ def test_refusals(bad: Callable[[], Any], want: str) -> None:
 def test_large_draws_are_the_same_numbers(draw: Any, dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     shape = [3, 5, 7]
     want = draw(shape, [1, 2], dtype=dtype)
-    monkeypatch.setattr("graphtf.api.random_large._LARGE", 1)
+    monkeypatch.setattr("graphtf.api.random_large._LARGE", 4)
     found = draw(shape, [1, 2], dtype=dtype)
     assert found.dtype == dtype and found.shape == shape
     np.testing.assert_allclose(found, want, rtol=1e-3 if dtype == tf.float16 else 1e-5, atol=1e-6)
@@ -89,5 +89,12 @@ def test_large_draws_are_the_same_numbers(draw: Any, dtype: Any, monkeypatch: py
 
 def test_a_large_truncated_draw_is_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     want = tf.random.stateless_truncated_normal([101], [3, 4])
-    monkeypatch.setattr("graphtf.api.random_large._LARGE", 100)
+    monkeypatch.setattr("graphtf.api.random_large._LARGE", 40)  # in three parts
     np.testing.assert_allclose(tf.random.stateless_truncated_normal([101], [3, 4]), want, rtol=1e-5, atol=1e-6)
+
+
+def test_large_draws_are_moved_as_small_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    want = [tf.random.stateless_uniform([99], [3, 4], -2.0, 5.0), tf.random.stateless_normal([99], [3, 4], 3.0, 0.5)]
+    monkeypatch.setattr("graphtf.api.random_large._LARGE", 10)
+    np.testing.assert_array_equal(tf.random.stateless_uniform([99], [3, 4], -2.0, 5.0), want[0])
+    np.testing.assert_allclose(tf.random.stateless_normal([99], [3, 4], 3.0, 0.5), want[1], rtol=1e-5, atol=1e-6)
