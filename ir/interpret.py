@@ -74,7 +74,7 @@ class _Step:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.attrs = dict(node.attrs)
-        self.symbolic = _has_symbols(tuple(node.attrs.values()))
+        self.symbolic = {k: names for k, a in node.attrs.items() if (names := _symbols_of(a))}
         self.operands: tuple[int, ...] = ()
         self.results: tuple[int, ...] = ()
         self.drop: list[int] = []  # places that nothing reads any more
@@ -123,8 +123,11 @@ def _names(guard: Guard) -> set[str]:
     return {*symbols(guard[0]), *symbols(guard[1])}
 
 
-def _has_symbols(x: Any) -> bool:
-    return any(map(_has_symbols, x)) if isinstance(x, tuple) else isinstance(x, SymDim)
+def _symbols_of(attr: Any) -> set[str]:
+    """Names of the sizes in an attribute."""
+    if isinstance(attr, tuple):
+        return set[str]().union(*map(_symbols_of, attr))
+    return set(symbols(attr)) if isinstance(attr, SymDim) else set()
 
 
 _plans: weakref.WeakKeyDictionary[Graph, _Plan] = weakref.WeakKeyDictionary()
@@ -163,7 +166,10 @@ def _run(plan: _Plan, args: Sequence[Any], env: Env, on_node: OnNode | None) -> 
 def _apply(step: _Step, operands: Sequence[Any], env: Env, on_node: OnNode | None) -> list[Array]:
     node = step.node
     op = node.op
-    attrs = {k: substitute_attr(a, env) for k, a in step.attrs.items()} if step.symbolic else step.attrs
+    attrs = step.attrs
+    if step.symbolic:
+        known = {k: substitute_attr(attrs[k], env) for k, names in step.symbolic.items() if not names.isdisjoint(env)}
+        attrs = {**attrs, **known} if known else attrs
     if node.regions:
         result = op.ref(*operands, run=lambda g, xs: _run(_plan(g), xs, dict(env), on_node), **node.regions, **attrs)
     else:

@@ -255,7 +255,7 @@ def bind_result(t: TensorType, array: Array, env: Env, what: str = "a result") -
             if d != size:
                 raise _misfit(t, array, what)
         elif d.is_symbol:
-            if env.setdefault(str(d), size) != size:
+            if env.setdefault(d.terms[0][0][0].name, size) != size:
                 raise _misfit(t, array, what)
         else:
             pending.append((d, size))

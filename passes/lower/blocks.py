@@ -31,7 +31,7 @@ from graphtf.ir.loops.stmt import Alloc, For, If, Let, Prefetch, Stmt, Store
 from graphtf.passes.lower.fetch import LEAST, LINE, fetches
 from graphtf.passes.lower.operands import Panels, known
 from graphtf.passes.lower.product import Product, named, shift
-from graphtf.passes.lower.tile import LIGHT, Beside, Left, Right, Span, Terms, Tile, moved_back
+from graphtf.passes.lower.tile import LIGHT, Beside, Done, Left, Right, Span, Terms, Tile, moved_back
 
 DISTANCE = 16  # terms that a row of a panel is fetched ahead
 
@@ -71,7 +71,8 @@ class Block:
         self.i0, self.let_i0 = named("i0", moved_back(top, p.m, tile.rows))
         self.j0, self.let_j0 = named("j0", moved_back(left, p.n, tile.columns))
         once = parts is None and p.result.once and not (divides(tile.rows, p.m) and divides(tile.columns, p.n))
-        self.done = (isub(top, self.i0), isub(left, self.j0)) if once else None
+        most = -p.n % tile.columns if isinstance(p.n, int) else None
+        self.done = Done(isub(top, self.i0), isub(left, self.j0), most) if once else None
         self.start = imul(n, plan.panels)
         self.stop = imin(iadd(self.start, plan.panels), ceildiv(p.n, tile.columns))
         self.low = imul(piece, plan.piece)

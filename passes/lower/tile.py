@@ -31,7 +31,15 @@ Start = Callable[[int, Var], Expr]  # the first value of sum (row, column)
 End = Callable[[list[Expr], Var], list[Stmt]]  # what becomes of the sums of a column
 Out = Callable[[Expr, Expr, Expr], list[Stmt]]  # what becomes of element (row, column), its value
 Beside = Callable[[Terms, int], list[Stmt]]  # what runs before so many terms
-Done = tuple[Expr, Expr]  # how many rows and columns of a tile another one has stored
+
+
+@dataclass(frozen=True)
+class Done:
+    """How many rows and columns of a tile another one has stored; `columns` is zero or, if that is known, `most`."""
+
+    rows: Expr
+    columns: Expr
+    most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,10 +122,14 @@ class Tile:
             row = For(j, columns, lit(self.columns), tuple(out(i, j, value)), "vector")
             return For(i, rows, lit(self.rows), (row,))
 
-        everything = rest(lit(0), lit(0))
         if done is None:
-            return everything
-        return If(prim("eq", iadd(*done), lit(0)), (everything,), (rest(*done),))
+            return rest(lit(0), lit(0))
+        if done.most is None:
+            none = prim("eq", iadd(done.rows, done.columns), lit(0))
+            return If(none, (rest(lit(0), lit(0)),), (rest(done.rows, done.columns),))
+        if done.most == 0:
+            return rest(done.rows, lit(0))
+        return If(prim("eq", done.columns, lit(0)), (rest(done.rows, lit(0)),), (rest(done.rows, lit(done.most)),))
 
 
 Step = Callable[[Sequence[Expr], Terms, int], list[Expr]]

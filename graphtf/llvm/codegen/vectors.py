@@ -1,8 +1,8 @@
 """Vector loops: several iterations at once, then those that fill no vector one by one.
 
-Invariant: every iteration computes the same bits whichever way it runs; partial results of a reduction are joined in an
-order that only the loop's bounds decide: vectors pairwise, lanes by halves, then what came in, then the remainder in
-order. Entry point: `emit_vector`.
+A range whose length is known ends in narrower vectors. Invariant: every iteration computes the same bits whichever
+way it runs; partial results of a reduction are joined in an order that only the loop's bounds decide: vectors pairwise,
+lanes by halves, then what came in, then the remainder in order. Entry point: `emit_vector`.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ class Vectors:
             self.step(str(first + k * self.lanes), k % self.width if k < rounded else 0)
         totals = self.join()
         left = first + whole * self.lanes
+        if not registers and not self.s.carries:
+            left = self.narrower(left, int(stop))
         if registers or int(stop) - left == 1:
             for i in range(left, int(stop)):
                 totals = straight(self.w, self.s, str(i), totals)
@@ -105,6 +107,18 @@ class Vectors:
             self.loop(at, until, width)
             at = until
         return self.rest(at, stop, self.join())
+
+    def narrower(self, start: int, stop: int) -> int:
+        """Iterations that fill a vector of half the lanes, or of half of those, and so on; where the others begin."""
+        lanes = self.lanes // 2
+        while lanes > 1 and start < stop:
+            if stop - start >= lanes:
+                varying = Varying(self.s)
+                varying.aligned = lanes if self.varying.aligned else 0
+                Vectors(self.w, self.s, lanes, varying, []).step(str(start), 0)
+                start += lanes
+            lanes //= 2
+        return start
 
     def rest(self, start: str, stop: str, totals: list[str]) -> list[str]:
         """The iterations that fill no vector."""
