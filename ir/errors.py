@@ -142,6 +142,10 @@ class TraceOpenError(OpenSize, TraceShapeError):
     """A constraint that does not hold whatever the sizes, and may for those that come."""
 
 
+class OnlyEager(NotImplementedError):
+    """What is done has no form in a graph: the function that is traced runs op by op."""
+
+
 @_seen_as(TypeError)
 class TraceTypeError(TypeError):
     """A dtype constraint broken while a graph is built."""

@@ -16,7 +16,8 @@ from graphtf.api.control import packed, predicate
 from graphtf.convert import convert_to_tensor
 from graphtf.functions.region import Region, close_regions, trace_region
 from graphtf.functions.trace import Trace, active_trace
-from graphtf.ir.dims import Dim, Shape, nonnegative
+from graphtf.ir.dims import Dim, Shape, nonnegative, symbols
+from graphtf.ir.errors import OnlyEager
 from graphtf.ir.graph import Value
 from graphtf.ir.ops.control import while_
 from graphtf.ir.ops.prims import p, scalar_like
@@ -138,6 +139,7 @@ class _Loop:
         self.initial: list[Any] = nest.flatten(start, expand_composites=True)
         self.carried = [_Carried(trace.value_of(x).ir_type) for x in self.initial]
         self.late: dict[int, _Late] = {}  # by the number of the leaf
+        self.sizes_before = 0  # how many sizes had been found before the body was traced
         if invariants is not None:
             self._open_sizes(invariants)
         self._open_growing()
@@ -210,8 +212,13 @@ class _Loop:
         outs = while_(*operands, cond=cond_graph, body=body_graph, carried=len(types), max_trips=self.max_trips)
         return self._arguments(outs)
 
+    def own_sizes(self) -> set[str]:
+        """Names of the sizes that the body has found so far."""
+        return set(self.trace.root.new_sizes[self.sizes_before :])
+
     def _traced_body(self) -> Region:
         self.late.clear()
+        self.sizes_before = len(self.trace.root.new_sizes)
         region = trace_region("while_body", self.trace, [c.type for c in self.carried], self._iterate)
         region.arguments += [late.argument for late in self.late.values()]
         return region
@@ -237,6 +244,11 @@ class _Loop:
     def _late_rows(self, trace: Trace, j: int, array: TensorArray, dims: Shape) -> Tensor:
         """The argument for the rows of array j, made when the shape of its elements is known."""
         if j not in self.late:
+            if any(name in self.own_sizes() for d in dims for name in symbols(d)):
+                raise OnlyEager(
+                    "a loop writes elements to a TensorArray whose sizes it finds itself, and that may differ from one "
+                    "iteration to the next"
+                )
             known = (None, *(static_sizes(dims) or ())) if array.dynamic_size else None
             shape = None if array.dynamic_size else (array._size, *dims)
             v = trace.input(TensorType(array.dtype, shape), "rows")

@@ -6,7 +6,7 @@ Invariant: only what has happened is told; nothing is traced or compiled for it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphtf.functions.signature import Canonical, Leaf, Open
@@ -73,8 +73,10 @@ def _only_numbers(call: Canonical, changed: Mapping[str, str], names: Sequence[s
 # ---- what ran where --------------------------------------------------------------------------------------------------
 
 
-def explanation(name: str, traces: Sequence[ConcreteFunction], names: Sequence[str]) -> str:
-    """The traces of a function as text."""
+def explanation(
+    name: str, traces: Sequence[ConcreteFunction], names: Sequence[str], eager: Iterable[str] = ()
+) -> str:
+    """The traces of a function as text; and why calls run op by op that have none."""
     lines = [f"{name}: {len(traces)} trace{'' if len(traces) == 1 else 's'}"]
     for k, concrete in enumerate(traces):
         given = ", ".join(f"{a}: {t}" for a, t in described(concrete._call, names).items())
@@ -85,6 +87,7 @@ def explanation(name: str, traces: Sequence[ConcreteFunction], names: Sequence[s
             lines.append(f"     under tapes: op by op, because {concrete.lacks}")
         if not runs:
             lines.append("     has not run")
+    lines += [f"  op by op, because {why}" for why in eager]
     return "\n".join(lines)
 
 

@@ -21,7 +21,7 @@ from graphtf.functions.explain import explanation, reason
 from graphtf.functions.signature import Canonical, Leaf, Parameters, Signature, canonical, filled, tensors_in
 from graphtf.functions.trace import Trace, active_trace, tracing
 from graphtf.ir.binding import active_binder
-from graphtf.ir.errors import InvalidArgumentError, MissingGradient, OpenSize, TraceShapeError
+from graphtf.ir.errors import InvalidArgumentError, MissingGradient, OnlyEager, OpenSize, TraceShapeError
 from graphtf.ir.graph import Graph
 from graphtf.recording import active
 from graphtf.scopes import scopes
@@ -54,6 +54,7 @@ class Function:
         self._traces: dict[Signature, ConcreteFunction] = {}
         self._fast: dict[Any, ConcreteFunction] = {}
         self._refused: set[Signature] = set()  # open signatures that cannot be traced: their sizes decide
+        self._eager: dict[Signature, str] = {}  # what cannot be traced and runs op by op, and why
         self._called = False  # variables may be created until it has been traced once
         self._bound: weakref.WeakKeyDictionary[Any, Function] = weakref.WeakKeyDictionary()
         functools.update_wrapper(self, python_function, updated=())
@@ -77,8 +78,17 @@ class Function:
         if flags.run_eagerly:
             return self.python_function(*args, **kwargs)
         call = self._canonical(args, kwargs)
-        concrete = self._trace_for(call)
-        if active_binder() is not None:
+        nested = active_binder() is not None
+        if call.signature in self._eager and not nested:
+            return self.python_function(*args, **kwargs)
+        try:
+            concrete = self._trace_for(call)
+        except OnlyEager as error:
+            if nested:
+                raise
+            self._eager[call.signature] = str(error)
+            return self.python_function(*args, **kwargs)
+        if nested:
             return concrete.call_flat(call.tensors)
         if not kwargs:
             self._remember(args, concrete)
@@ -271,7 +281,7 @@ class Function:
 
     def explain(self) -> None:
         """Print each trace: the argument that caused it, what of it ran natively, what on the host, and why."""
-        print(explanation(self._name, list(self._traces.values()), self._parameters.names))
+        print(explanation(self._name, list(self._traces.values()), self._parameters.names, self._eager.values()))
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """As a method: one `Function` for each instance, which does not keep it alive."""
