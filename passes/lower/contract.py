@@ -5,7 +5,7 @@ by the shape), and blocks are fixed by the shape, so the result does not depend 
 Entry point: `lower_product(node, main, caps, name)`.
 
 The result is cut into blocks, a block into column panels, a panel into tiles of registers. Where a size known only at
-run time is smaller than a tile, `few` computes rows one by one.
+run time is smaller than a tile, `few` takes smaller tiles.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ from graphtf.passes.lower.tile import Tile, choose
 
 TASK_TERMS = 1 << 20  # products worth a task: 5 to 10 µs
 BOUND = 10  # rows below which reading the right operand takes the time, not the products: they count as so many
+SOME = 4  # rows of a smaller tile, for fewer of them than the tile has
+WRITING = 16  # products that writing an element takes as long as: it counts for no fewer
 BLOCK_ROWS = 96  # rows of a block: each panel is used for all of them
 BLOCKS = 16  # so many blocks are wanted, for threads to share
 PANEL = 112 << 10  # bytes of a panel that is walked in one go
@@ -69,7 +71,7 @@ class Contraction:
             small.append(prim("lt", size(p.n), lit(tile.columns)))
         if small:
             either = small[0] if len(small) == 1 else prim("or", *small)
-            body: list[Stmt] = [If(either, tuple(self.few()), tuple(self.tiles(tile)))]
+            body: list[Stmt] = [If(either, tuple(self.few(tile.rows)), tuple(self.tiles(tile)))]
         elif self.right is not None and dots_pay(p, self.left, self.right, self.caps):
             body = dots(p, self.left, self.right)
         elif self.right is not None and sweeps_pay(p, self.right, self.caps):
@@ -78,11 +80,15 @@ class Contraction:
             body = self.tiles(tile)
         return finish(p.frame, [*self.before, *body])
 
-    def few(self) -> list[Stmt]:
-        """The result where a size is smaller than the tile: row by row."""
+    def few(self, rows: int) -> list[Stmt]:
+        """The result where a size is smaller than the tile, of so many rows: some rows at a time, or row by row."""
         p, right = self.p, self.right
         if isinstance(p.n, int) and right is not None and right.stride == 1:
-            return self.tiles(choose(1, p.n, p.dtype, self.caps), 1)
+            one = self.tiles(choose(1, p.n, p.dtype, self.caps), 1)
+            some = choose(SOME, p.n, p.dtype, self.caps)
+            if rows <= SOME or some.rows != SOME:
+                return one
+            return [If(prim("lt", size(p.m), lit(SOME)), tuple(one), tuple(self.tiles(some, SOME)))]
         if right is not None and right.step == 1 and self.left.step == 1:
             return dots(p, self.left, right)
         return Nest((p.batch, p.m, p.n), known(p.k)).emit(self.one)
@@ -107,7 +113,7 @@ class Contraction:
         else:
             blocks, rows = 1, tile.rows * max(1, BLOCK_ROWS // tile.rows)
         blocks *= known(p.batch)
-        terms = known(p.batch) * max(known(p.m), BOUND) * known(p.n) * known(p.k)
+        terms = known(p.batch) * max(known(p.m), BOUND) * known(p.n) * max(known(p.k), WRITING)
         wanted = min(BLOCKS, max(1, terms // TASK_TERMS))
         panels = max(1, -(-known(p.n) // tile.columns))
         cuts = max(1, min(panels, -(-wanted // max(1, blocks))))
@@ -156,7 +162,7 @@ class Contraction:
             return Block(p, plan, left, right, parts, *split_index(t, counts)).emit()
 
         total = counts[0] * counts[1] * counts[2] * counts[3]
-        work = max(BOUND, plan.rows) * plan.panels * tile.columns * known(plan.piece)
+        work = max(BOUND, plan.rows) * plan.panels * tile.columns * max(known(plan.piece), WRITING)
         body = blocked(total, max(1, TASK_TERMS // max(1, work)), "block", block)
         return body if parts is None else [*body, *self.join(parts, pieces)]
 
