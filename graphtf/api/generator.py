@@ -14,10 +14,11 @@ import numpy as np
 
 from graphtf.api import random_bits as bits
 from graphtf.api.random import scaled, shifted, sizes
+from graphtf.api.random_rejection import drawn_binomial, fits, trials
 from graphtf.convert import convert_to_tensor, stack_rows
 from graphtf.functions.trace import init_scope
 from graphtf.ir import dtypes as dt
-from graphtf.ir.dims import Dim, product
+from graphtf.ir.dims import Dim, floordiv, product
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.errors import UnimplementedError
 from graphtf.ir.ops.prims import p, scalar_like
@@ -155,13 +156,10 @@ class Generator(AutoTrackable):
 
     def _stream(self, dims: tuple[Dim, ...]) -> tuple[Tensor, Tensor]:
         """Key and counter for so many numbers."""
-        count = product(dims)
-        delta = count if isinstance(count, int) else p.reshape(shape_vector((count,), dt.int64), shape=())
-        words = p.bitcast(self.skip(delta), dtype=dt.uint64)
-        return (
-            p.slice(words, starts=(2,), limits=(3,), strides=(1,)),
-            p.slice(words, starts=(0,), limits=(2,), strides=(1,)),
-        )
+        return _key_and_counter(p.bitcast(self.skip(self._delta(product(dims))), dtype=dt.uint64))
+
+    def _delta(self, count: Dim) -> Any:
+        return count if isinstance(count, int) else p.reshape(shape_vector((count,), dt.int64), shape=())
 
     def normal(
         self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = dt.float32, name: str | None = None
@@ -195,6 +193,21 @@ class Generator(AutoTrackable):
             return bits.integers(*self._stream(dims), dims, convert_to_tensor(minval, d), convert_to_tensor(high, d))
         return scaled(bits.unit, *self._stream(dims), dims, d, minval, high)
 
+    def binomial(
+        self, shape: Any, counts: Any, probs: Any, dtype: Any = dt.int32, name: str | None = None
+    ) -> Tensor:
+        """How many of `counts` trials succeed with chance `probs`; `shape` ends with the shape of both together.
+
+        Raises InvalidArgumentError if it does not.
+        """
+        d, dims = as_dtype(dtype), sizes(shape, "binomial")
+        n, q = trials(counts, probs)
+        fits(dims, n, "binomial")
+        batches = product(q.ir_type.dims)
+        each = product(dims[: len(dims) - len(q.ir_type.dims)])
+        words = p.bitcast(self.skip(self._delta(floordiv(batches * 200 * (each + 3), 4))), dtype=dt.uint64)
+        return drawn_binomial(*_key_and_counter(words), dims, n, q, d)
+
     def uniform_full_int(self, shape: Any, dtype: Any = dt.uint64, name: str | None = None) -> Tensor:
         """Uniform integers, all of the dtype."""
         d, dims = as_dtype(dtype), sizes(shape, "uniform_full_int")
@@ -209,6 +222,13 @@ class Generator(AutoTrackable):
         """Generators that give numbers of their own."""
         keys = self.uniform_full_int([count], dt.int64)
         return [Generator.from_key_counter(keys[k], [0, 0], self._algorithm) for k in range(count)]
+
+
+def _key_and_counter(words: Tensor) -> tuple[Tensor, Tensor]:
+    return (
+        p.slice(words, starts=(2,), limits=(3,), strides=(1,)),
+        p.slice(words, starts=(0,), limits=(2,), strides=(1,)),
+    )
 
 
 def _joined(key: Any, counter: Any) -> Tensor:

@@ -98,3 +98,31 @@ def test_large_draws_are_moved_as_small_ones_are(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("graphtf.api.random_large._LARGE", 10)
     np.testing.assert_array_equal(tf.random.stateless_uniform([99], [3, 4], -2.0, 5.0), want[0])
     np.testing.assert_allclose(tf.random.stateless_normal([99], [3, 4], 3.0, 0.5), want[1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("shape", "counts", "probs", "numbers", "state"), [
+    ([6, 2], [3.0, 100.0], [0.4, 0.6], [[2, 63], [1, 56], [1, 60], [1, 59], [2, 57], [1, 49]], 230404),
+    ([8], 10.0, 0.7, [6, 5, 8, 7, 5, 9, 7, 8], 140804),
+])  # fmt: skip
+def test_a_generator_counts_successes(shape: Any, counts: Any, probs: Any, numbers: Any, state: int) -> None:
+    generator = tf.random.Generator.from_seed(4)
+    np.testing.assert_array_equal(generator.binomial(shape, counts, probs), numbers)
+    np.testing.assert_array_equal(generator.state, [state, 0, 0])
+
+
+def test_a_generator_refuses_a_shape_that_does_not_end_with_that_of_the_trials() -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must end with broadcasted shape"):
+        tf.random.Generator.from_seed(4).binomial([3, 2], [[3.0, 4.0]], [[0.4, 0.6]])
+
+
+def test_draws_of_many_numbers_are_those_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers are drawn some at a time; each reads its own stretch of the stream."""
+    draws = (
+        lambda: tf.random.stateless_gamma([50, 3], [1, 2], [0.5, 1.0, 7.0]),
+        lambda: tf.random.stateless_poisson([50, 3], [1, 2], [0.5, 9.0, 70.0]),
+        lambda: tf.random.stateless_binomial([50, 3], [1, 2], [4.0, 40.0, 400.0], [0.5, 0.9, 0.2]),
+    )
+    want = [draw() for draw in draws]
+    monkeypatch.setattr("graphtf.api.random_rejection._AT_A_TIME", 7)
+    for draw, numbers in zip(draws, want):
+        np.testing.assert_array_equal(draw(), numbers)
