@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.suite import HERE, Setting, Tally, run
+from tests.conformance.suite import HERE, Setting, Tally, lasting, run
 
 RECORD = HERE / "tensorflow.json.gz"
 HOW = "python -m tests.conformance --record-peer PYTHON, one process a folder"
@@ -96,7 +96,7 @@ def read(path: Path = RECORD) -> Record:
     folders = how.pop("folders")
     return Record(
         {
-            name: Folder(frozenset(_flat(f["passed"])), f["failed"], f["skipped"], f["seconds"])
+            name: Folder(frozenset(map(lasting, _flat(f["passed"]))), f["failed"], f["skipped"], f["seconds"])
             for name, f in folders.items()
         },
         how,

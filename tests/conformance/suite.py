@@ -10,6 +10,7 @@ import fnmatch
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+_ADDRESS = re.compile("0x[0-9a-f]+")
 
 
 def source() -> Path:
@@ -95,6 +97,11 @@ def known() -> list[tuple[str, str]]:
     return [(pattern, group["reason"]) for group in groups for pattern in group["cases"]]
 
 
+def lasting(name: str) -> str:
+    """A case's name without the addresses of objects, which every process has its own of."""
+    return _ADDRESS.sub("0x", name)
+
+
 def reason_of(name: str, listed: Iterable[tuple[str, str]]) -> str | None:
     """Why a case is known to fail, if it is."""
     return next((reason for pattern, reason in listed if fnmatch.fnmatch(name, pattern)), None)
@@ -148,7 +155,7 @@ def _path() -> str:
 
 
 def _case(entry: dict[str, str], listed: Iterable[tuple[str, str]]) -> Case:
-    name = entry["case"].replace("\\", "/").split("keras/src/")[-1]
+    name = lasting(entry["case"].replace("\\", "/").split("keras/src/")[-1])
     outcome = entry["outcome"]
     if outcome == "failed" and reason_of(name, listed) is not None:
         outcome = "known"
