@@ -17,7 +17,7 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import active_binder
 from graphtf.ir.dims import Dim, Shape, product
 from graphtf.ir.dtypes import DType, as_dtype
-from graphtf.ir.errors import InvalidArgumentError, OutOfRangeError
+from graphtf.ir.errors import InvalidArgumentError, OnlyEager, OutOfRangeError
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.nest import CompositeTensor
 from graphtf.run_time import named_size, stated
@@ -248,6 +248,8 @@ class TensorArray(CompositeTensor):
             return self
         x = self._checked(value)
         dims = x.ir_type.dims
+        if self._rows is not None and not self._infer_shape and dims != self._rows.ir_type.dims[1:]:
+            raise sizes_may_differ()
         rows, at = self._settled(dims), _index(index)
         if self._dynamic:
             rows = _grown(rows, at)
@@ -364,6 +366,11 @@ class TensorArray(CompositeTensor):
 
     def set_shape(self, shape: Any) -> None:
         self._element = self._element.merge_with(shape)
+
+
+def sizes_may_differ() -> OnlyEager:
+    """What is raised for an element that has not, or may not have, the sizes of the others: rows cannot hold both."""
+    return OnlyEager("it writes elements to a TensorArray whose sizes may differ from one to the next")
 
 
 def _index(index: Any) -> Tensor:

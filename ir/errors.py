@@ -142,6 +142,7 @@ class TraceOpenError(OpenSize, TraceShapeError):
     """A constraint that does not hold whatever the sizes, and may for those that come."""
 
 
+@_seen_as(NotImplementedError)
 class OnlyEager(NotImplementedError):
     """What is done has no form in a graph: the function that is traced runs op by op."""
 

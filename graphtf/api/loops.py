@@ -17,7 +17,6 @@ from graphtf.convert import convert_to_tensor
 from graphtf.functions.region import Region, close_regions, trace_region
 from graphtf.functions.trace import Trace, active_trace
 from graphtf.ir.dims import Dim, Shape, nonnegative, symbols
-from graphtf.ir.errors import OnlyEager
 from graphtf.ir.graph import Value
 from graphtf.ir.ops.control import while_
 from graphtf.ir.ops.prims import p, scalar_like
@@ -25,7 +24,7 @@ from graphtf.ir.types import TensorType
 from graphtf.sizes import as_size
 from graphtf.spec import TypeSpec
 from graphtf.tensor import SymbolicTensor, Tensor, static_sizes
-from graphtf.tensor_array import TensorArray
+from graphtf.tensor_array import TensorArray, sizes_may_differ
 from graphtf.tensor_shape import TensorShape, as_shape
 
 Sizes = tuple[int | None, ...] | None
@@ -245,10 +244,7 @@ class _Loop:
         """The argument for the rows of array j, made when the shape of its elements is known."""
         if j not in self.late:
             if any(name in self.own_sizes() for d in dims for name in symbols(d)):
-                raise OnlyEager(
-                    "a loop writes elements to a TensorArray whose sizes it finds itself, and that may differ from one "
-                    "iteration to the next"
-                )
+                raise sizes_may_differ()
             known = (None, *(static_sizes(dims) or ())) if array.dynamic_size else None
             shape = None if array.dynamic_size else (array._size, *dims)
             v = trace.input(TensorType(array.dtype, shape), "rows")

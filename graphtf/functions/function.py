@@ -80,30 +80,37 @@ class Function:
         call = self._canonical(args, kwargs)
         nested = active_binder() is not None
         if call.signature in self._eager and not nested:
-            return self.python_function(*args, **kwargs)
+            return self._op_by_op(call)
         try:
             concrete = self._trace_for(call)
         except OnlyEager as error:
             if nested:
                 raise
+            while len(self._eager) >= flags.traces:
+                self._eager.pop(next(iter(self._eager)), None)
             self._eager[call.signature] = str(error)
-            return self.python_function(*args, **kwargs)
+            return self._op_by_op(call)
         if nested:
             return concrete.call_flat(call.tensors)
         if not kwargs:
             self._remember(args, concrete)
         if not active.tapes:
             return concrete.call_flat(call.tensors)
-        return self._taped(concrete, call, args, kwargs)
+        return self._taped(concrete, call)
 
-    def _taped(self, concrete: ConcreteFunction, call: Canonical, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def _taped(self, concrete: ConcreteFunction, call: Canonical) -> Any:
         """A call that tapes see: where the trace has no gradient, the function runs op by op, and they see each op."""
         if not concrete.lacks:
             try:
                 return concrete.call_flat(call.tensors)
             except MissingGradient as error:  # found before anything has run
                 concrete.lacks = str(error)
-        return self.python_function(*args, **kwargs)
+        return self._op_by_op(call)
+
+    def _op_by_op(self, call: Canonical) -> Any:
+        """What the Python function gives for the tensors of a call: tensors, as from a trace."""
+        args, kwargs = filled(call.structure, call.tensors)
+        return nest.map_structure(_as_tensor, self.python_function(*args, **kwargs))
 
     def _remember(self, args: Sequence[Any], concrete: ConcreteFunction) -> None:
         """Let calls with such tensors go straight to their trace."""
@@ -345,6 +352,10 @@ def _reachable(concrete: ConcreteFunction) -> bool:
         owners.discard(id(trace))
         trace = trace.parent
     return not owners
+
+
+def _as_tensor(x: Any) -> Any:
+    return x if x is None or isinstance(x, (Tensor, nest.CompositeTensor)) else convert_to_tensor(x)
 
 
 def _results(trace: Trace, result: Any) -> tuple[list[Any], Any]:

@@ -51,7 +51,7 @@ def test_explain_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     f = stairs()
     f(tf.constant(1))
     f.explain()  # type: ignore[attr-defined]
-    assert "op by op, because a loop writes elements to a TensorArray" in capsys.readouterr().out
+    assert "op by op, because it writes elements to a TensorArray" in capsys.readouterr().out
 
 
 def test_elements_of_sizes_known_before_the_loop_are_compiled() -> None:
@@ -64,3 +64,33 @@ def test_elements_of_sizes_known_before_the_loop_are_compiled() -> None:
 
     np.testing.assert_array_equal(f(tf.constant([[1, 2, 3], [3, 4, 5]])), [[2, 4, 6], [6, 8, 10]])
     assert len(f._traces) == 1
+
+
+def test_elements_of_other_sizes_than_the_first() -> None:
+    @tf.function
+    def f(n: Any) -> Any:
+        array = tf.TensorArray(tf.float32, 3, infer_shape=False).write(0, [7.0])
+        for i in tf.range(1, n):
+            array = array.write(i, tf.fill([i + 1], 1.0))
+        return array.concat()
+
+    np.testing.assert_array_equal(f(tf.constant(3)), [7, 1, 1, 1, 1, 1])
+
+    @tf.function
+    def g() -> Any:
+        return tf.TensorArray(tf.float32, 2, infer_shape=False).write(0, [1.0]).write(1, [2.0, 3.0]).concat()
+
+    np.testing.assert_array_equal(g(), [1, 2, 3])
+
+
+def test_arguments_and_results_are_tensors_as_in_a_trace() -> None:
+    @tf.function(input_signature=[tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.float32)])
+    def f(n: Any, x: Any) -> Any:
+        array = tf.TensorArray(tf.float32, 0, dynamic_size=True, infer_shape=False, element_shape=[None])
+        for i in tf.range(n):
+            array = array.write(i, tf.fill([i + 1], x[0] * x.shape.rank))
+        return {"all": array.concat(), "count": 3, "nothing": None}
+
+    found = f(2, np.float32([5, 6]))
+    np.testing.assert_array_equal(found["all"], [5, 5, 5])
+    assert isinstance(found["count"], tf.Tensor) and found["nothing"] is None
