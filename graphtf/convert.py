@@ -388,6 +388,8 @@ def convert_pair(x: Any, y: Any, hint_only: bool = False) -> tuple[Tensor, Tenso
 
     With `hint_only`, a `y` that does not fit keeps its own dtype, and the op complains.
     """
+    if isinstance(y, Tensor) and is_tensor_like(x):
+        return convert_to_tensor(x), y
     if not is_tensor_like(x) and is_tensor_like(y) and not hint_only:
         second = convert_to_tensor(y)
         return convert_to_tensor(x, second.dtype), second

@@ -27,6 +27,7 @@ from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
 
 _ELEMENTWISE = frozenset(op for op in OPS.values() if Trait.ELEMENTWISE in op.traits)
 _BINARY = frozenset(op for op in _ELEMENTWISE if op.arity == 2 and not op.attrs and op.results == 1)
+_UNARY = frozenset(op for op in OPS.values() if op.arity == 1 and op.pure and op.results == 1)
 _STATEFUL = frozenset(op for op in OPS.values() if op.effect in (Effect.READ, Effect.WRITE))
 _MOST_SIGNATURES = 8192
 _TOO_LARGE = ("too large", "array is too big", "Maximum allowed dimension exceeded")  # NumPy's words
@@ -59,6 +60,19 @@ def eager(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
             if active.tapes:
                 record(op, operands, attrs, (out,))
             return out
+    elif op in _UNARY:
+        (x,) = operands
+        try:
+            a = x._array
+            shape = () if op in _ELEMENTWISE else (a.shape,)
+            result = _quiet.run(_checked[op, a.dtype, *shape, *attrs.values()], a, **attrs)
+        except (AttributeError, KeyError, TypeError, ValueError, MemoryError):
+            pass
+        else:
+            out = EagerTensor(result if type(result) is np.ndarray else np.asarray(result))
+            if active.tapes:
+                record(op, operands, attrs, (out,))
+            return out
     elif op in _STATEFUL:
         return _stateful(op, operands, attrs)
     return _checked_first(op, operands, attrs)
@@ -74,7 +88,7 @@ def _checked_first(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> 
     if not arrays:  # arrays among the attributes are known by their types
         key: Any = (op, *[(a.dtype, a.shape) if type(a) is np.ndarray else a for a in attrs.values()])
     elif op not in _ELEMENTWISE:
-        key = (op, *[(a.dtype, a.shape) for a in arrays], *attrs.values())
+        key = (op, *[of for a in arrays for of in (a.dtype, a.shape)], *attrs.values())
     else:
         key = (op, *[a.dtype for a in arrays], *attrs.values())
     try:

@@ -107,7 +107,7 @@ class GradientTape:
 
     def touch(self, variable: Variable) -> None:
         """A variable is used (called by the variable)."""
-        if self._watch_accessed and variable.trainable and id(variable) not in self._variables:
+        if id(variable) not in self._variables and self._watch_accessed and variable.trainable:
             self._watch_variable(variable)
 
     def follows(self, x: Any) -> bool:
@@ -189,8 +189,10 @@ class GradientTape:
         if type(unconnected) is not UnconnectedGradients:
             unconnected = UnconnectedGradients(unconnected)
         self._start()
-        targets, given = _leaves(target), nest.flatten(sources)
-        flat = list(map(_differentiable, given))
+        targets = [target] if isinstance(target, Tensor) else _leaves(target)
+        single = isinstance(sources, (Tensor, Variable))
+        given = [sources] if single else nest.flatten(sources)
+        flat = given if single else list(map(_differentiable, given))
         try:
             found = self._backward(targets, flat, _seeds(len(targets), output_gradients), rows=True)
         finally:
@@ -198,6 +200,8 @@ class GradientTape:
         found = as_slices(found)
         if unconnected is UnconnectedGradients.ZERO:
             found = [full_like(_end(s), 0) if g is None else g for g, s in zip(found, flat)]
+        if single:
+            return found[0]
         if any(isinstance(x, Composite) for x in given):
             found = [_in_place(g, x) for g, x in zip(found, given)]
         return nest.pack_sequence_as(sources, found) if nest.is_nested(sources) else found[0]
@@ -209,7 +213,10 @@ class GradientTape:
                 end = _end(t)
                 ends.append(end)
                 cts.append(_one_like(end) if seed is None else convert_to_tensor(seed, end.dtype))
-        return backward(self._records, ends, list(map(_end, sources)), cts, rows)
+        starts = list(map(_end, sources))
+        watched = {*self._variables, *map(id, self._kept)}
+        reached = self._tracked if watched == {*map(id, starts)} else None
+        return backward(self._records, ends, starts, cts, rows, reached)
 
     def jacobian(
         self, target: Any, sources: Any, unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE,

@@ -232,14 +232,14 @@ class Variable(AbstractTensor, Trackable, metaclass=_Creating):
 
     def value(self) -> Tensor:
         """The current value."""
-        root = self._root
-        if active.tapes:
+        root, tapes = self._root, active.tapes
+        if tapes:
             touch(root)
         if active_binder() is not None:
             out: Tensor = p.read(root)
             return out
         tensor = EagerTensor(self.cell.array)
-        if active.tapes:
+        if tapes:
             record(p.read, (root,), {}, (tensor,))
         return tensor
 

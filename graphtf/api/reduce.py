@@ -11,7 +11,6 @@ from typing import Any
 from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.deferred import deferred, deferred_like
 from graphtf.ir import dtypes as dt
-from graphtf.ir.binding import ir_shape
 from graphtf.ir.dims import product
 from graphtf.ir.dtypes import as_dtype
 from graphtf.ir.op import Op
@@ -24,7 +23,7 @@ from graphtf.tensor import Tensor
 
 def _reduced(op: Op, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
     """Apply a reduction op; `axis` as TensorFlow takes it."""
-    if axis is None and not keepdims and (shape := ir_shape(x)) is not None:  # the most common, in less time
+    if axis is None and not keepdims and (shape := x.ir_shape) is not None:  # the most common, in less time
         every: Tensor = op(x, axes=tuple(range(len(shape))))
         return every
     if not _is_static(x, axis):

@@ -172,7 +172,7 @@ def conj(x: Any) -> Any:
 
 def times(ct: Any, derivative: Any) -> Any:
     """The cotangent of an operand of a function with this derivative."""
-    return p.mul(ct, conj(derivative))
+    return p.mul(ct, p.conj(derivative) if ir_dtype(derivative).is_complex else derivative)
 
 
 def keep_where(condition: Any, ct: Any) -> Any:

@@ -52,7 +52,7 @@ def reduction(
         narrow = x.dtype
         if narrow.itemsize == 2 and narrow.kind not in "iu":
             x = x.astype(np.float32)
-        return np.asarray(ufunc.reduce(x, axis=axes, dtype=x.dtype, initial=starts[narrow])).astype(narrow, copy=False)
+        return np.asarray(ufunc.reduce(x, axes, x.dtype, initial=starts[narrow]), narrow)
 
     def run(x: Array, axes: Axes) -> Array:
         with np.errstate(all="ignore"):

@@ -123,16 +123,24 @@ def _broadcast_element(index: Index, read: Read, out: TensorType, types: Sequenc
 
 
 def _broadcast_ref(x: Array, shape: tuple[int, ...]) -> Array:
-    extra, strides = len(shape) - x.ndim, []
-    for d, wanted, step in zip(x.shape, shape[max(0, extra):], x.strides):
-        if d != wanted and d != 1:
-            return np.broadcast_to(x, shape)  # says what does not fit
-        strides.append(step if d == wanted else 0)
-    if extra < 0 or x.dtype.isbuiltin != 1 or x.dtype.hasobject or not x.flags.c_contiguous:
+    dtype = x.dtype
+    strides = _stretched(x, shape) if x.ndim else (0,) * len(shape)
+    if strides is None or dtype.isbuiltin != 1 or dtype.hasobject or not x.flags.c_contiguous:
         return np.broadcast_to(x, shape)
-    out: Array = np.ndarray(shape, x.dtype, x, 0, [*(0,) * extra, *strides])  # the same, in less time
+    out: Array = np.ndarray(shape, dtype, x, 0, strides)  # the same, in less time
     out.flags.writeable = False
     return out
+
+
+def _stretched(x: Array, shape: tuple[int, ...]) -> list[int] | None:
+    """How far the elements of x, stretched to the shape, are from each other; None if it does not fit."""
+    extra = len(shape) - x.ndim
+    strides = [0] * extra
+    for d, wanted, step in zip(x.shape, shape[max(0, extra):], x.strides):
+        if d != wanted and d != 1:
+            return None
+        strides.append(step if d == wanted else 0)
+    return None if extra < 0 else strides
 
 
 broadcast = Op(

@@ -6,11 +6,11 @@ other tapes, to any order; only what lies between the sources and the targets is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 from graphtf.ir.errors import MissingGradient
-from graphtf.ir.op import Effect, Partials, RowRule, Trait, Unsupported
+from graphtf.ir.op import Effect, Partials, RowRule, Unsupported
 from graphtf.passes.autodiff.branch import pull_branch
 from graphtf.passes.autodiff.call import pull_call, pull_custom
 from graphtf.passes.autodiff.loop import pull_loop
@@ -21,12 +21,12 @@ from graphtf.passes.autodiff.widen import Widened, since
 
 def backward(
     records: Sequence[Applied], targets: Sequence[Any], sources: Sequence[Any], cotangents: Sequence[Any],
-    rows: bool = False,
+    rows: bool = False, reached: Set[int] | None = None,
 ) -> list[Any]:  # fmt: skip
     """The cotangent of each source, or None where no target depends on it, from a cotangent of each target.
 
-    With `rows`, those of sources of which some rows are read may be `Rows`. Raises MissingGradient for an op on the way
-    that has no rule.
+    With `rows`, those of sources of which some rows are read may be `Rows`. `reached` are the ids of what depends on a
+    source, if they are known already. Raises MissingGradient for an op on the way that has no rule.
 
     >>> from graphtf.ir.builder import Builder
     >>> from graphtf.ir.binding import binding
@@ -42,14 +42,15 @@ def backward(
     'f32[3]'
     """
     kept = {id(s) for s in sources}
-    reached, way = reached_from(records, sources)
+    if reached is None:
+        reached = reached_from(records, sources)
     found: dict[int, Any] = {}  # the cotangents, by the id of what they belong to
     for t, ct in zip(targets, cotangents, strict=True):
         key = id(t)
         if key in reached:
             found[key] = summed(found[key], ct) if key in found else ct
     some_rows = False
-    for r, wanted in reversed(way):
+    for r in reversed(records):
         cts, some = [], False
         for y in r.outputs:
             key = id(y)
@@ -58,9 +59,13 @@ def backward(
             cts.append(ct)
         if not some:
             continue
+        operands = r.operands
+        wanted = [id(x) in reached for x in operands]
+        if True not in wanted:
+            continue
         if some_rows and r.op.effect is not Effect.READ:
             cts = [ct.dense() if type(ct) is Rows else ct for ct in cts]
-        for x, ct, want in zip(r.operands, pull(r, cts, wanted, rows), wanted, strict=True):
+        for x, ct, want in zip(operands, pull(r, cts, wanted, rows), wanted, strict=True):
             if want and ct is not None:
                 key = id(x)
                 found[key] = summed(found[key], ct) if key in found else ct
@@ -68,20 +73,15 @@ def backward(
     return [found.get(id(s)) for s in sources]
 
 
-Way = list[tuple[Applied, list[bool]]]
-
-
-def reached_from(records: Iterable[Applied], sources: Iterable[Any]) -> tuple[set[int], Way]:
-    """The ids of what depends on a source, and the ops on the way, each with the operands that gradients flow to."""
-    reached, way = {id(s) for s in sources if dtype_of(s).is_inexact}, []
+def reached_from(records: Iterable[Applied], sources: Iterable[Any]) -> set[int]:
+    """The ids of what gradients flow to: the sources, and what depends on them."""
+    reached = {id(s) for s in sources if dtype_of(s).is_inexact}
     for r in records:
-        wanted = [id(x) in reached for x in r.operands]
-        if True in wanted:
-            way.append((r, wanted))
-            for y in r.outputs:
-                if y.dtype.is_inexact:
-                    reached.add(id(y))
-    return reached, way
+        for x in r.operands:
+            if id(x) in reached:
+                reached.update([id(y) for y in r.outputs if y.dtype.is_inexact])
+                break
+    return reached
 
 
 def pull(r: Applied, cts: Sequence[Any], wanted: Sequence[bool], rows: bool = False) -> Sequence[Any]:
@@ -95,7 +95,7 @@ def pull(r: Applied, cts: Sequence[Any], wanted: Sequence[bool], rows: bool = Fa
             return [Rows(r.operands[0], (piece,)), *[None] * (len(r.operands) - 1)]
     if op.effect is Effect.REGIONS:
         return pull_regions(r, cts, wanted)
-    if vjp is None or Trait.ZERO_GRADIENT in op.traits:
+    if vjp is None:
         return [None] * len(r.operands)
     if isinstance(vjp, Unsupported):
         raise MissingGradient(f"{op.name} has no gradient: {vjp.why}")
