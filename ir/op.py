@@ -7,7 +7,7 @@ all. `ref` is the oracle: independent of the lowering. Calling an op binds it: `
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,13 +163,6 @@ class Partials:
 
     def __call__(self, ct: Any, out: Any, *operands: Any, **attrs: Any) -> tuple[Any, ...]:
         return tuple(part(ct, out, *operands, **attrs) for part in self.parts)
-
-    def wanted(self, wanted: Sequence[bool], ct: Any, out: Any, *operands: Any, **attrs: Any) -> list[Any]:
-        """The cotangents of some operands, None for the others."""
-        found = []
-        for part, want in zip(self.parts, wanted):
-            found.append(part(ct, out, *operands, **attrs) if want else None)
-        return found
 
 
 class RowRule:

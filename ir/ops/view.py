@@ -128,7 +128,7 @@ def _broadcast_ref(x: Array, shape: tuple[int, ...]) -> Array:
     if strides is None or dtype.isbuiltin != 1 or dtype.hasobject or not x.flags.c_contiguous:
         return np.broadcast_to(x, shape)
     out: Array = np.ndarray(shape, dtype, x, 0, strides)  # the same, in less time
-    out.flags.writeable = False
+    out.setflags(write=False)
     return out
 
 

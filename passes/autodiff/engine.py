@@ -86,11 +86,12 @@ def reached_from(records: Iterable[Applied], sources: Iterable[Any]) -> set[int]
 
 def pull(r: Applied, cts: Sequence[Any], wanted: Sequence[bool], rows: bool = False) -> Sequence[Any]:
     """The cotangents of an op's operands (those wanted, at least) from those of its results."""
-    op, vjp = r.op, r.op.vjp
+    op, vjp, attrs = r.op, r.op.vjp, r.attrs
     if type(vjp) is Partials:
-        return vjp.wanted(wanted, cts[0], r.outputs[0], *r.operands, **r.attrs)
+        ct, out, operands = cts[0], r.outputs[0], r.operands
+        return [part(ct, out, *operands, **attrs) if want else None for part, want in zip(vjp.parts, wanted)]
     if rows and type(vjp) is RowRule:
-        piece = vjp.rows(cts[0], *r.operands, **r.attrs)
+        piece = vjp.rows(cts[0], *r.operands, **attrs)
         if piece is not None:
             return [Rows(r.operands[0], (piece,)), *[None] * (len(r.operands) - 1)]
     if op.effect is Effect.REGIONS:
@@ -100,8 +101,8 @@ def pull(r: Applied, cts: Sequence[Any], wanted: Sequence[bool], rows: bool = Fa
     if isinstance(vjp, Unsupported):
         raise MissingGradient(f"{op.name} has no gradient: {vjp.why}")
     if op.results == 1:
-        return vjp(cts[0], r.outputs[0], *r.operands, **r.attrs)  # type: ignore[no-any-return]
-    return vjp(tuple(cts), tuple(r.outputs), *r.operands, **r.attrs)  # type: ignore[no-any-return]
+        return vjp(cts[0], r.outputs[0], *r.operands, **attrs)  # type: ignore[no-any-return]
+    return vjp(tuple(cts), tuple(r.outputs), *r.operands, **attrs)  # type: ignore[no-any-return]
 
 
 def pull_regions(r: Applied, cts: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
