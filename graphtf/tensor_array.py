@@ -84,6 +84,7 @@ class TensorArray(CompositeTensor):
         self._rows: Tensor | None = None  # while tracing: the elements as rows, once their shape is known
         self._size: Dim = 0
         self._make: Make = self._zeros
+        self._told: Callable[[], None] | None = None  # by a loop: wants to know when the size is asked for
         count = 0 if size is None else size
         if not self._traced:
             self._items = [None] * int(count)
@@ -127,6 +128,8 @@ class TensorArray(CompositeTensor):
         """The number of elements (int32)."""
         if not self._in_graph():
             return convert_to_tensor(len(self._items))
+        if self._rows is None and self._told is not None:
+            self._told()
         length = self._size if self._rows is None else self._rows.ir_type.dims[0]
         return p.reshape(shape_vector((length,)), shape=())
 

@@ -169,5 +169,10 @@ class MissingGradient(LookupError):
     """An op without a gradient rule was asked for one."""
 
 
+@_seen_as(MissingGradient)
+class UnkeptGradient(MissingGradient, OnlyEager):
+    """The gradient of a loop or branch needs what a graph can neither keep nor compute again."""
+
+
 class Unsupported(NotImplementedError):
     """Declared not to be supported, with the reason."""

@@ -129,7 +129,8 @@ class _Late:
 
 
 class _Loop:
-    """A loop being traced: twice if the first time shows that sizes of carried values change."""
+    """A loop being traced: twice if the first time shows that sizes of carried values change, or asks for the size of a
+    TensorArray before it shows what its elements are."""
 
     def __init__(
         self, trace: Trace, cond: Any, body: Any, start: Any, invariants: Any, max_trips: Dim | None
@@ -138,6 +139,8 @@ class _Loop:
         self.initial: list[Any] = nest.flatten(start, expand_composites=True)
         self.carried = [_Carried(trace.value_of(x).ir_type) for x in self.initial]
         self.late: dict[int, _Late] = {}  # by the number of the leaf
+        self.asked: set[int] = set()  # the arrays whose size was asked for while their rows were not known
+        self.settled: dict[int, Shape] = {}  # the shapes of elements, for arrays whose rows are there from the start
         self.sizes_before = 0  # how many sizes had been found before the body was traced
         if invariants is not None:
             self._open_sizes(invariants)
@@ -200,7 +203,8 @@ class _Loop:
     def run(self) -> Any:
         """Trace the regions and append the node; the loop variables after it."""
         body = self._traced_body()
-        if self._changes(body.outputs):
+        self.settled = {j: late.dims for j, late in self.late.items() if j in self.asked}
+        if self._changes(body.outputs) or self.settled:
             body = self._traced_body()
         types = [v.ir_type for v in body.arguments]
         condition = trace_region("while_cond", self.trace, types, self._condition)
@@ -229,6 +233,9 @@ class _Loop:
         for j, array in before.items():
             if array._pending:
                 array._make = partial(self._late_rows, trace, j, array)
+                array._told = partial(self._asked, j, array._told)
+                if j in self.settled:
+                    array._rows = array._settled(self.settled[j])
         result = _repacked(self.start, self.body(*inner))
         after = _arrays(result)
         for j, array in before.items():
@@ -239,6 +246,12 @@ class _Loop:
         for j, x in enumerate(nest.flatten(result)):
             out += [] if j in self.late else nest.flatten(x, expand_composites=True)
         return [*out, *(after[j]._settled(late.dims) for j, late in self.late.items())]
+
+    def _asked(self, j: int, further: Callable[[], None] | None) -> None:
+        """The size of array j was asked for, and its rows are not known yet."""
+        self.asked.add(j)
+        if further is not None:
+            further()
 
     def _late_rows(self, trace: Trace, j: int, array: TensorArray, dims: Shape) -> Tensor:
         """The argument for the rows of array j, made when the shape of its elements is known."""

@@ -150,7 +150,7 @@ def _tensors(name: str, x: Any, region: Region, other: Any) -> Any:
     with tracing(region.trace):
         leaves = []
         for leaf, kind in zip(nest.flatten(x), kinds):
-            if isinstance(leaf, TensorArray):
+            if isinstance(leaf, TensorArray) and leaf._pending:
                 leaves.append(leaf)
                 continue
             if isinstance(leaf, nest.CompositeTensor):

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from graphtf.ir import dtypes as dt
-from graphtf.ir.binding import ir_type
+from graphtf.ir.binding import active_binder, ir_type
+from graphtf.ir.builder import Builder
 from graphtf.ir.dims import Dim, Shape, floordiv, same
 from graphtf.ir.dtypes import DType
 from graphtf.ir.errors import InvalidArgumentError, ResourceExhaustedError
@@ -122,7 +123,7 @@ def _sized(
 
     operands, values = sample
     op = Op(
-        name, doc, infer, run, lambda ct, out, x, sizes, shape: (vjp(ct, out, x), None), _HOST, arity=2,
+        name, doc, infer, run, lambda ct, out, x, sizes, shape: (vjp(ct, out, x, sizes), None), _HOST, arity=2,
         attrs=("shape",), constraints=(_SHAPE_VECTOR,),
         samples=(Sample(operands, {"shape": None}, values=values, grad=False),),
     )  # fmt: skip
@@ -137,19 +138,35 @@ def _like(ct: Any, x: Any) -> Any:
     return p.reshape_to(ct, p.shape_of(x, shape=None, dtype=dt.int64), shape=None)
 
 
+def _reshape_vjp(ct: Any, out: Any, x: Any, sizes: Any) -> Any:
+    return ct if _are_sizes_of(sizes, x) else _like(ct, x)
+
+
+def _are_sizes_of(sizes: Any, x: Any) -> bool:
+    """Was the vector read off the tensor, in the graph being built?"""
+    binder = active_binder()
+    if not isinstance(binder, Builder):
+        return False
+    home, of = binder.home(sizes), binder.home(x)
+    if home is None or of is None:
+        return False
+    node = home[0].maker(home[1])
+    return node is not None and node.op is shape_of and node.inputs[0] is of[1]
+
+
 reshape_to = _sized(
     "reshape_to", "the same elements in a shape known at run time; one size may be -1",
     lambda x, sizes: x.reshape(sizes),
-    lambda ct, out, x: _like(ct, x), ("f32[2, 3] i32[2]", ([[1, 2, 3], [4, 5, 6]], [3, -1])),
+    _reshape_vjp, ("f32[2, 3] i32[2]", ([[1, 2, 3], [4, 5, 6]], [3, -1])),
 )  # fmt: skip
 broadcast_to = _sized(
     "broadcast_to", "stretched to a shape known at run time",
     lambda x, sizes: np.broadcast_to(x, tuple(sizes.tolist())),
-    lambda ct, out, x: sum_to(ct, ir_type(x).dims), ("f32[3] i32[2]", ([1, 2, 3], [2, 3])),
+    lambda ct, out, x, sizes: sum_to(ct, ir_type(x).dims), ("f32[3] i32[2]", ([1, 2, 3], [2, 3])),
 )  # fmt: skip
 
 
-def _tile_vjp(ct: Any, out: Any, x: Any) -> Any:
+def _tile_vjp(ct: Any, out: Any, x: Any, sizes: Any) -> Any:
     dims, wide = ir_type(x).dims, ir_type(ct).dims
     split = tuple(e for d, w in zip(dims, wide) for e in (floordiv(w, d), d))
     return p.reduce_sum(p.reshape(ct, shape=split), axes=tuple(range(0, 2 * len(dims), 2)))

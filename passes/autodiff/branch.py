@@ -18,9 +18,9 @@ from graphtf.ir.types import TensorType, Type
 from graphtf.passes.autodiff.cut import economical
 from graphtf.passes.autodiff.joint import Split, joint
 from graphtf.passes.autodiff.record import Applied, Backward
-from graphtf.passes.autodiff.widen import NewSize, fitted, operand_types, type_of, widened, zeros
+from graphtf.passes.autodiff.widen import NewSize, fitted, operand_types, result_types, type_of, widened, zeros
 from graphtf.passes.reads import only_read, valued
-from graphtf.passes.rebuild import refit
+from graphtf.passes.rebuild import content, refit
 
 SIDES = ("then", "orelse")
 
@@ -34,8 +34,9 @@ def pull_branch(r: Applied, cts: Sequence[Any], wanted: Sequence[bool], backward
     given = [k for k, ct in enumerate(cts) if ct is not None]
     wants = [k for k, want in enumerate(wanted[1:]) if want]
     parts: dict[str, Split] = {}
+    changing = [k for k, t in enumerate(result_types(r)) if t.shape is None]
     for side, g in regions.items():
-        j = joint(g, wants, given, backward)
+        j = joint(g, wants, given, backward, changing)
         parts[side] = j.split(sorted(economical(j, inside=True), key=lambda v: v.serial))
     found = sorted({k for s in parts.values() for k in s.found})
     if not found:
@@ -53,7 +54,8 @@ def _pulled(r: Applied, cts: Sequence[Any], parts: dict[str, Split], found: list
     extra = widened(r, make)
     count = sum(len(s.saved) for s in parts.values())
     saved, operands = extra[:count], extra[count:]
-    taken = sorted({k for s in parts.values() for k in s.taken})
+    shapeless = {k for k in found if content(type_of(operands[k])).shape is None}
+    taken = sorted({k for s in parts.values() for k in s.taken} | shapeless)
     given = [cts[k] for k in parts["then"].given]
     takes = [*(operands[k] for k in taken), *saved, *given]
     regions = _backward_regions(parts, taken, found, [type_of(operands[k]) for k in found], [x.ir_type for x in given])
@@ -95,7 +97,7 @@ def _backward_regions(
         with binding(b):
             cts = [fitted(ct, v.ir_type) for ct, v in zip(cts, s.backward.inputs[len(s.taken) + len(s.saved) :])]
             outs = dict(zip(s.found, b.inline(s.backward, [*(operand[k] for k in s.taken), *saved[side], *cts])))
-            results = [outs[k] if k in outs else zeros(t) for k, t in zip(found, types)]
+            results = [outs[k] if k in outs else zeros(t, operand.get(k)) for k, t in zip(found, types)]
         regions[side] = b.finish(results)
     return regions
 

@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from graphtf.ir.errors import MissingGradient
+from graphtf.ir.errors import UnkeptGradient
 from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.op import Body, Effect, Element, Scalar, Trait
 from graphtf.passes.autodiff.joint import Joint
 from graphtf.passes.fusion.cost import cost_of_repeating, elements, is_simple
 from graphtf.passes.rebuild import content
-from graphtf.passes.sizes import names_in_node
 
 INFINITE = float("inf")
 Cost = Callable[[Value], float]
@@ -86,7 +85,7 @@ class Choice:
         self.saved = {v for v in self.j.needed if self.is_source(v) and not self.is_free(v)}
         for v in self.saved:
             if self.cost(v) == INFINITE:
-                raise MissingGradient(self.refusal(v))
+                raise UnkeptGradient(self.refusal(v))
         rest = [v for v in self.j.needed if v not in self.saved and not self.follows(v)]
         for network in self.networks(rest):
             self.saved |= self.cut(network, rest)
@@ -109,18 +108,20 @@ class Choice:
 
     def cost(self, v: Value) -> float:
         if v in self.inputs:
-            return self.input_cost(v)
+            cost = self.input_cost(v)
+            return INFINITE if cost and not self.is_storable(v) else cost
         if v in self.outputs and self.output_cost is not None:
             return self.output_cost(v)
-        if self.inside and self.j.is_born_inside(v):
-            return INFINITE
-        return cost_of_saving(v)
+        return cost_of_saving(v) if self.is_storable(v) else INFINITE
+
+    def is_storable(self, v: Value) -> bool:
+        """Has it a size that is known outside, so that there can be a place for it?"""
+        return not self.inside or not (content(v.type).shape is None or self.j.is_born_inside(v))
 
     def origins(self, v: Value) -> Iterable[Value]:
         """What computing a value again takes."""
         n = self.j.maker[v]
-        births = (self.j.births.get(s) for s in names_in_node(n))
-        return [*n.inputs, *(b for b in births if b is not None and b not in n.outputs)]
+        return [*n.inputs, *self.j.sizes_of(n)]
 
     def follows(self, v: Value) -> bool:
         """Can it be computed from what is saved and free, with next to no arithmetic?"""
@@ -179,7 +180,7 @@ class Choice:
                 flow, "source", "sink", flow_func=networkx.algorithms.flow.boykov_kolmogorov
             )
         except networkx.NetworkXUnbounded:
-            raise MissingGradient(self.refusal(next(v for v in members if self.cost(v) == INFINITE))) from None
+            raise UnkeptGradient(self.refusal(next(v for v in members if self.cost(v) == INFINITE))) from None
         return {v for v, k in members.items() if (k, 0) in near and (k, 1) not in near}
 
 

@@ -6,15 +6,20 @@ cotangents, computes again what was not saved, and repeats no effect. Entry poin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+
+import numpy as np
 
 from graphtf.ir.binding import active_binder, binding
 from graphtf.ir.builder import Builder
-from graphtf.ir.dims import Dim
+from graphtf.ir.dims import Dim, sym
+from graphtf.ir.dtypes import int64
 from graphtf.ir.graph import Graph, Node, Value, copy_graph
+from graphtf.ir.ops.prims import p
 from graphtf.passes.autodiff.record import Backward, Entry
+from graphtf.passes.autodiff.widen import fitted
 from graphtf.passes.dce import has_effect
 from graphtf.passes.sizes import births, names_in, names_in_node
 
@@ -30,6 +35,7 @@ class Joint:
     cts: dict[int, Value]  # the cotangent given of output k, a further input
     found: dict[int, Value]  # the cotangent found of input k, where there is one
     guards: tuple[tuple[Dim, Dim], ...] = ()
+    anew: Mapping[str, Value] = field(default_factory=dict)  # what makes a size known again, from its number
 
     @cached_property
     def maker(self) -> dict[Value, Node]:
@@ -53,7 +59,7 @@ class Joint:
             if not self.later.isdisjoint(n.outputs) and not live.isdisjoint(n.outputs):
                 live.update(n.inputs)
                 wanted.update(dict.fromkeys(n.inputs))
-                wanted.update(dict.fromkeys(self.births[s] for s in names_in_node(n) if s in self.births))
+                wanted.update(dict.fromkeys(self.sizes_of(n)))
         wanted.update(dict.fromkeys(self.found.values()))
         return [v for v in self._in_order if v in wanted and v not in self.later]
 
@@ -67,6 +73,17 @@ class Joint:
     def births(self) -> dict[str, Value]:
         """The value that makes a size known, for those that only running the graph makes known."""
         return births(self.inputs, self.nodes)
+
+    @cached_property
+    def counting(self) -> set[Node]:
+        """The nodes that read off the numbers from which sizes are made known again."""
+        return {self.maker[self.maker[v].inputs[1]] for v in self.anew.values()}
+
+    def sizes_of(self, n: Node) -> Iterator[Value]:
+        """What makes known the sizes that a node of the gradient names, but for those that it makes known itself."""
+        anew = {} if n in self.counting else self.anew
+        births = (anew.get(s, self.births.get(s)) for s in names_in_node(n))
+        return (v for v in births if v is not None and v not in n.outputs)
 
     def is_born_inside(self, v: Value) -> bool:
         """Does the value's type name a size that only running the graph makes known?"""
@@ -105,7 +122,7 @@ class Joint:
             wanted = bool(outs - saved) or (has_effect(n) and not self.later.isdisjoint((*n.inputs, *n.outputs)))
             if wanted:
                 live.update(n.inputs)
-                live |= {self.births[s] for s in names_in_node(n) if s in self.births} - set(n.outputs)
+                live.update(self.sizes_of(n))
                 nodes.append(n)
         return live, nodes[::-1]
 
@@ -122,21 +139,48 @@ class Split:
     found: list[int]  # the inputs whose cotangents it gives
 
 
-def joint(region: Graph, wanted: Sequence[int], given: Sequence[int], backward: Backward) -> Joint:
-    """The graph and the cotangents of the inputs `wanted`, from those of the outputs `given`."""
+def joint(
+    region: Graph, wanted: Sequence[int], given: Sequence[int], backward: Backward, changing: Collection[int] = ()
+) -> Joint:
+    """The graph and the cotangents of the inputs `wanted`, from those of the outputs `given`. Cotangents of the outputs
+    `changing`, which have another shape each time, come with an unknown one."""
     here = active_binder()
     b = Builder(region.name, within=here if isinstance(here, Builder) else None)
     b.size_names |= {s for n in region.walk() for s in names_in_node(n)} if b.within is None else set()
     copy, _ = copy_graph(region)
-    b.nodes += copy.nodes
     b.guards += copy.guards
-    cts = {k: Value(copy.outputs[k].type, "ct") for k in given}
+    anew = _added_with_sizes(b, copy) if changing else _added(b, copy)
+    types = {k: copy.outputs[k].ir_type for k in given}
+    cts = {k: Value(t.with_shape(None) if k in changing else t, "ct") for k, t in types.items()}
     entries = [Entry.of(n) for n in copy.nodes]
     with binding(b):
         sources = [copy.inputs[k] for k in wanted]
-        found = backward(entries, [copy.outputs[k] for k in given], sources, list(cts.values()))
+        seeds = [fitted(ct, types[k]) for k, ct in cts.items()]
+        found = backward(entries, [copy.outputs[k] for k in given], sources, seeds)
     have = {k: v for k, v in zip(wanted, found) if v is not None}
-    return Joint(region.name, copy.inputs, tuple(b.nodes), copy.outputs, cts, have, tuple(b.guards))
+    return Joint(region.name, copy.inputs, tuple(b.nodes), copy.outputs, cts, have, tuple(b.guards), anew)
+
+
+def _added(b: Builder, region: Graph) -> dict[str, Value]:
+    b.nodes += region.nodes
+    return {}
+
+
+def _added_with_sizes(b: Builder, region: Graph) -> dict[str, Value]:
+    """Append the nodes, and to each size that they make known its number, and what makes it known from that: the
+    gradient can keep a number where it could not keep a tensor of that size."""
+    born: dict[Value, list[str]] = {}
+    for name, v in births(region.inputs, region.nodes).items():
+        born.setdefault(v, []).append(name)
+    anew: dict[str, Value] = {}
+    with binding(b):
+        for n in region.nodes:
+            b.nodes.append(n)
+            for name in (name for v in n.outputs for name in born.get(v, ())):
+                number = p.dims(dims=(sym(name),), dtype=int64)
+                none = p.constant(value=np.zeros((), bool))
+                anew[name] = p.broadcast_to(none, number, shape=(sym(name),))
+    return anew
 
 
 def copied(

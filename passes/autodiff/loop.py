@@ -18,7 +18,7 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import active_binder, bind, binding
 from graphtf.ir.builder import Builder
 from graphtf.ir.dims import Dim, Shape, maximum
-from graphtf.ir.errors import MissingGradient
+from graphtf.ir.errors import OpenSize, UnkeptGradient
 from graphtf.ir.graph import Graph, Value, copy_graph
 from graphtf.ir.ops.control import while_
 from graphtf.ir.ops.prims import p
@@ -29,7 +29,7 @@ from graphtf.passes.autodiff.joint import Joint, Split, joint
 from graphtf.passes.autodiff.record import Applied, Backward
 from graphtf.passes.autodiff.sums import added
 from graphtf.passes.autodiff.trips import known_trips
-from graphtf.passes.autodiff.widen import NewSize, operand_types, widened, zeros
+from graphtf.passes.autodiff.widen import NewSize, fitted, operand_types, widened, zeros
 from graphtf.passes.reads import only_read, valued
 from graphtf.passes.rebuild import content, refit
 from graphtf.passes.structure import influence
@@ -53,14 +53,11 @@ class Loop:
     def __init__(self, r: Applied, cts: Sequence[Any], wanted: Sequence[bool]) -> None:
         self.r, self.cts = r, cts
         self.carried = int(r.attrs["carried"])
-        types = operand_types(r)
-        cond, body = refit(r.attrs["cond"], types), refit(r.attrs["body"], types)
+        self.types = operand_types(r)
+        cond, body = refit(r.attrs["cond"], self.types), refit(r.attrs["body"], self.types)
         self.reads = only_read([cond, body])
         self.cond, self.body = valued(cond, self.reads), valued(body, self.reads)
         self.live, self.summed = self.connected(wanted)
-        for k in self.live:
-            if self.body.inputs[k].ir_type.shape is None:
-                raise MissingGradient("while has no gradient for a value whose shape changes as it runs")
 
     def connected(self, wanted: Sequence[bool]) -> tuple[list[int], list[int]]:
         """The carried values that lie between what is wanted and the cotangents given; the constant operands wanted."""
@@ -85,7 +82,11 @@ class Loop:
 
     def differentiate(self, backward: Backward) -> None:
         """Part the body into what an iteration does and saves, and its gradient."""
-        j = joint(self.body, [*self.live, *self.summed], self.live, backward)
+        changing = [k for k in self.live if self.body.inputs[k].ir_type.shape is None]
+        try:
+            j = joint(self.body, [*self.live, *self.summed], self.live, backward, changing)
+        except OpenSize as e:
+            raise UnkeptGradient(f"while has no gradient for a value whose rank may change as it runs: {e}") from None
         state = set(j.inputs[: self.carried])
         chosen = economical(j, lambda v: cost_of_saving(v) if v in state else 0.0, inside=True)
         self.joint: Joint = j
@@ -176,14 +177,18 @@ class Loop:
         """Run the iterations' gradients from the last to the first."""
         depth = len(self.stacked)
         count, stacks, operands = extra[0], extra[1 : depth + 1], extra[depth + 1 :]
-        cts = [zeros(self.body.inputs[k].type) if self.cts[k] is None else self.cts[k] for k in self.live]
-        sums = [zeros(self.body.inputs[k].type) for k in self.summed]
+        cts = [self.zeros_after(k) if self.cts[k] is None else self.cts[k] for k in self.live]
+        sums = [zeros(self.body.inputs[k].type, operands[k]) for k in self.summed]
         constant = [operands[k] for k in self.constant]
         capacity = stacks[0].ir_type.dims[0] if stacks else self.r.attrs.get("max_trips")
         more, step = self.backward_region(stacks, self.more), self.backward_region(stacks, self.step)
         out = repeat([count, *cts, *sums], [*stacks, *constant], more, step, capacity)
         found = dict(zip([*self.live, *self.summed], out[1:]))
-        return [found.get(k) for k in range(len(self.r.operands))]
+        return [fitted(found[k], content(t)) if k in found else None for k, t in enumerate(self.types)]
+
+    def zeros_after(self, k: int) -> Any:
+        """A cotangent of nothing, for a carried value after the loop."""
+        return zeros(self.body.inputs[k].type, self.r.outputs[k])
 
     def backward_region(self, stacks: Sequence[Any], give: Any) -> Graph:
         b = builder(self.parts.backward.name)

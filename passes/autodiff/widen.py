@@ -16,8 +16,9 @@ from graphtf.ir.binding import active_binder, binding
 from graphtf.ir.builder import Builder
 from graphtf.ir.dims import Dim
 from graphtf.ir.dtypes import int64
+from graphtf.ir.errors import UnkeptGradient
 from graphtf.ir.graph import Node, Value
-from graphtf.ir.ops.prims import p
+from graphtf.ir.ops.prims import full_like, p
 from graphtf.ir.types import RefType, TensorType, Type
 from graphtf.passes.autodiff.record import Applied, Entry
 from graphtf.passes.rebuild import content
@@ -138,6 +139,12 @@ def operand_types(r: Applied) -> list[Type]:
     return [type_of(x) for x in r.operands] if place is None else [v.type for v in place[1].inputs]
 
 
+def result_types(r: Applied) -> list[TensorType]:
+    """The types of an op's results as it gives them: tensors may since have been given more precise ones."""
+    place = standing(r)
+    return [y.ir_type for y in (r.outputs if place is None else place[1].outputs)]
+
+
 def type_of(x: Any) -> Type:
     """The type of an operand of a region's node, references included."""
     if isinstance(x, Value):
@@ -145,9 +152,14 @@ def type_of(x: Any) -> Type:
     return RefType(x.ir_type) if hasattr(x, "cell") else x.ir_type  # type: ignore[no-any-return]
 
 
-def zeros(t: Type) -> Any:
-    """A tensor of zeros, of a type or of what a reference of a type refers to."""
+def zeros(t: Type, like: Any = None) -> Any:
+    """A tensor of zeros, of a type or of what a reference of a type refers to; of the shape of `like` where the type
+    knows none. Raises UnkeptGradient where there is no telling."""
     c = content(t)
+    if c.shape is None and like is None:
+        raise UnkeptGradient("a loop or branch makes a tensor whose shape changes, and its gradient has none to follow")
+    if c.shape is None:
+        return full_like(like, 0)
     scalar = p.constant(value=np.zeros((), c.dtype.np))
     return p.broadcast(scalar, shape=c.dims)
 
@@ -156,4 +168,4 @@ def fitted(x: Any, t: TensorType) -> Any:
     """x, whose rank may be unknown, as a value of the type."""
     if t.shape is None or x.ir_type.shape is not None:
         return x
-    return p.reshape_to(x, p.dims(dims=t.shape, dtype=int64), shape=t.shape)
+    return p.reshape_to(x, p.shape_of(x, shape=(len(t.shape),), dtype=int64), shape=t.shape)

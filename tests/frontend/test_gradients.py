@@ -275,9 +275,9 @@ def test_a_growing_tensor_array_in_a_loop_has_a_gradient() -> None:
 def test_what_runs_op_by_op_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     @tf.function
     def doubled(x: tf.Tensor) -> tf.Tensor:
-        array = tf.TensorArray(tf.float32, size=0, dynamic_size=True)
-        for i in tf.range(2):
-            array = array.write(i, x * 2.0)
+        array = tf.TensorArray(tf.float32, size=0, dynamic_size=True, clear_after_read=False).write(0, x)
+        for i in tf.range(1, 3):
+            array = array.write(i, x * tf.reduce_sum(array.stack() ** 2))
         return tf.reduce_sum(array.stack())
 
     x = tf.constant(1.0)
@@ -285,4 +285,4 @@ def test_what_runs_op_by_op_is_explained(capsys: pytest.CaptureFixture[str]) -> 
         tape.watch(x)
         doubled(x)
     doubled.explain()
-    assert "op by op, because while" in capsys.readouterr().out
+    assert "op by op, because while_body: an operand gives f32[*]" in capsys.readouterr().out
