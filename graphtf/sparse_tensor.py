@@ -14,7 +14,7 @@ from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p
 from graphtf.sizes import as_size, index_vector, known
-from graphtf.tensor import EagerTensor, Tensor
+from graphtf.tensor import Tensor
 from graphtf.tensor_shape import TensorShape, as_shape
 from graphtf.with_values import Composite
 
@@ -96,10 +96,8 @@ class SparseTensor(Composite):
         out.set_shape(self._static)
         return out
 
-    def numpy(self) -> Any:
-        """The parts as arrays, under their names. Raises ValueError while a function is traced."""
-        if not isinstance(self._values, EagerTensor):
-            raise ValueError("SparseTensor.numpy() is only supported when eager execution is enabled.")
+    def _as_arrays(self) -> SparseTensorValue:
+        """The parts as arrays, under their names."""
         parts = (self._indices, self._values, self._dense_shape)
         return SparseTensorValue(*(x.numpy() for x in parts))  # type: ignore[attr-defined]
 

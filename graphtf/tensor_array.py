@@ -15,6 +15,7 @@ import numpy as np
 from graphtf.convert import convert_to_tensor, is_tensor_like, stack_rows
 from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import active_binder
+from graphtf.ir.builder import Builder
 from graphtf.ir.dims import Dim, Shape, product
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.errors import InvalidArgumentError, OnlyEager, OutOfRangeError
@@ -251,9 +252,9 @@ class TensorArray(CompositeTensor):
             return self
         x = self._checked(value)
         dims = x.ir_type.dims
-        if self._rows is not None and not self._infer_shape and dims != self._rows.ir_type.dims[1:]:
-            raise sizes_may_differ()
         rows, at = self._settled(dims), _index(index)
+        if dims != rows.ir_type.dims[1:] and (types_only() or not self._infer_shape):
+            return self._like(_vague(rows, dims))
         if self._dynamic:
             rows = _grown(rows, at)
         column, row = p.reshape(at, shape=(1, 1)), p.reshape(x, shape=(1, *dims))
@@ -362,18 +363,37 @@ class TensorArray(CompositeTensor):
 
     def _split_in_graph(self, x: Tensor, lengths: Any) -> TensorArray:
         widths = as_sizes(lengths, "TensorArray.split")
-        if widths is None or len(set(widths)) != 1:
-            raise ValueError("while tracing, TensorArray.split needs pieces of one length that is known")
         rest = x.ir_type.dims[1:]
+        if widths is None or len(set(widths)) != 1:
+            refuse_sizes()
+            return self._like(p.reshape_to(x, shape_vector(x.ir_type.dims), shape=stated((None, None, *rest))))
         return self._like(p.reshape(x, shape=(len(widths), widths[0], *rest)))
 
     def set_shape(self, shape: Any) -> None:
         self._element = self._element.merge_with(shape)
 
 
-def sizes_may_differ() -> OnlyEager:
-    """What is raised for an element that has not, or may not have, the sizes of the others: rows cannot hold both."""
-    return OnlyEager("it writes elements to a TensorArray whose sizes may differ from one to the next")
+def types_only() -> bool:
+    """Is what is traced never run: made to learn the types of results?"""
+    binder = active_binder()
+    return isinstance(binder, Builder) and binder.types_only
+
+
+def refuse_sizes() -> None:
+    """For an element that has not, or may not have, the sizes of the others: rows cannot hold both. Raises OnlyEager,
+    but where types alone are wanted."""
+    if not types_only():
+        raise OnlyEager("it writes elements to a TensorArray whose sizes may differ from one to the next")
+
+
+def _vague(rows: Tensor, dims: Sequence[Any]) -> Tensor:
+    """Rows that leave those sizes of an element open that differ from `dims`."""
+    refuse_sizes()
+    count, *have = rows.ir_type.dims
+    if len(have) != len(dims):
+        return p.reshape_to(rows, shape_vector((count,)), shape=None)
+    open_sizes = (count, *(d if d == e and isinstance(d, int) else None for d, e in zip(have, dims)))
+    return p.reshape_to(rows, shape_vector(rows.ir_type.dims), shape=stated(open_sizes))
 
 
 def _index(index: Any) -> Tensor:

@@ -22,6 +22,8 @@ from graphtf.ir.types import TensorType, Type
 class Builder:
     """Appends nodes. Used as a binder: `with binding(builder): mul(x, y)`."""
 
+    types_only = False  # is the graph never run: made to learn the types of its results?
+
     def __init__(self, name: str = "graph", source: Source | None = None, within: Builder | None = None) -> None:
         self.name = name
         self.inputs: list[Value] = []

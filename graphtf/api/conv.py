@@ -14,7 +14,7 @@ from graphtf.convert import convert_pair, convert_to_tensor
 from graphtf.deferred import deferred_like
 from graphtf.functions.trace import active_trace
 from graphtf.ir.dims import Dim
-from graphtf.ir.errors import InvalidArgumentError, UnimplementedError, UnknownShapeError
+from graphtf.ir.errors import InvalidArgumentError, UnimplementedError, UnknownShapeError, UnknownSizeError
 from graphtf.ir.ops.prims import p
 from graphtf.refusal import failed, invalid
 from graphtf.sizes import as_sizes
@@ -315,6 +315,8 @@ def depthwise_conv2d(
     height, width, channels, multiplier = w.ir_type.dims
     if isinstance(channels, int) and isinstance(x.ir_type.dims[-1], int) and channels != x.ir_type.dims[-1]:
         raise invalid("depthwise_conv2d", f"input and filter must have the same depth: {x.shape[-1]} vs {channels}")
+    if not isinstance(channels, int):
+        raise UnknownSizeError("depthwise_conv2d: the number of channels is known only at run time")
     steps, gaps, pads = _depthwise_parts(x, w.ir_type.dims, strides, padding, dilations, place, "depthwise_conv2d")
     fits(x.ir_type.dims[1:-1], (height, width), steps, gaps, pads, "depthwise_conv2d")
     flat = p.reshape(w, shape=(height, width, 1, channels * multiplier))

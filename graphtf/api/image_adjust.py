@@ -109,7 +109,7 @@ def _in_hsv(image: Any, change: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]
         if x.shape.rank is not None and x.shape.rank < 3:
             raise invalid("adjust_hue", f"input must be at least 3-D, got shape {x.shape}")
         floats = cast(x, dt.float32)
-        h, s, v = unstack(rgb_to_hsv(floats), axis=-1)
+        h, s, v = unstack(rgb_to_hsv(floats), 3, axis=-1)
         return cast(hsv_to_rgb(stack([*change(h, s), v], axis=-1)), x.dtype)
 
     return _changed(image, run)

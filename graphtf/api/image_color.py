@@ -93,7 +93,7 @@ def rgb_to_hsv(images: Any, name: str | None = None) -> Tensor:
     >>> rgb_to_hsv([0.0, 1.0, 0.0]).numpy().round(3).tolist()
     [0.333, 1.0, 1.0]
     """
-    r, g, b = unstack(_channels(images, "rgb_to_hsv"), axis=-1)
+    r, g, b = unstack(_channels(images, "rgb_to_hsv"), 3, axis=-1)
     top = p.maximum(r, p.maximum(g, b))
     span = p.sub(top, p.minimum(r, p.minimum(g, b)))
     zero, one = full_like(r, 0.0), full_like(r, 1.0)
@@ -116,7 +116,7 @@ def hsv_to_rgb(images: Any, name: str | None = None) -> Tensor:
     >>> hsv_to_rgb([0.0, 1.0, 1.0]).numpy().tolist()
     [1.0, 0.0, 0.0]
     """
-    h, s, v = unstack(_channels(images, "hsv_to_rgb"), axis=-1)
+    h, s, v = unstack(_channels(images, "hsv_to_rgb"), 3, axis=-1)
     wheel = p.mul(h, full_like(h, 6.0))
     zero, one, two = (full_like(h, x) for x in (0.0, 1.0, 2.0))
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from graphtf.api.image_parts import crop_to_bounding_box, pad_to_bounding_box
+from graphtf.api.image_parts import pad_to_bounding_box
 from graphtf.api.random import stateless_uniform, uniform
 from graphtf.api.shaping import reverse
 from graphtf.api.shaping import transpose as transposed
 from graphtf.convert import convert_to_tensor
 from graphtf.indexing import getitem
 from graphtf.ir import dtypes as dt
+from graphtf.ir.dims import Dim, maximum, minimum
 from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.ops.io import assert_
 from graphtf.ir.ops.prims import p, scalar_like
@@ -31,6 +32,8 @@ Draw = Callable[[Any], Tensor]  # numbers in [0, 1) of a shape
 def _images(image: Any, name: str) -> tuple[Tensor, int]:
     """The images, and whether there is a batch axis before theirs. Raises ValueError for another rank."""
     x = convert_to_tensor(image)
+    if x.shape.rank is None:
+        raise UnknownShapeError(f"{name}: the rank of the image is known only at run time")
     if x.shape.rank not in (3, 4):
         raise ValueError(f"{name}: image (shape {x.shape}) must have either 3 or 4 dimensions.")
     return x, x.shape.rank - 3
@@ -97,6 +100,8 @@ def central_crop(image: Any, central_fraction: Any) -> Tensor:
     >>> central_crop(np.zeros([4, 8, 1]), 0.5).shape
     TensorShape([2, 4, 1])
     """
+    if convert_to_tensor(image).shape.rank is None:
+        raise ValueError("'image' must have either 3 or 4 dimensions.")
     x, batch = _images(image, "central_crop")
     fraction = float(central_fraction)
     if not 0.0 < fraction <= 1.0:
@@ -128,15 +133,18 @@ def resize_with_crop_or_pad(image: Any, target_height: Any, target_width: Any) -
     """
     x, batch = _images(image, "resize_with_crop_or_pad")
     wanted = [as_size(n, "resize_with_crop_or_pad") for n in (target_height, target_width)]
-    sizes = x.shape.as_list()[batch : batch + 2]
-    if not all(isinstance(n, int) for n in (*wanted, *sizes)):
-        raise UnknownShapeError("resize_with_crop_or_pad: the sizes of the image and those asked for must be known")
-    if any(n <= 0 for n in wanted):  # type: ignore[operator]
+    if any(n is None for n in wanted):
+        raise UnknownShapeError("resize_with_crop_or_pad: the sizes asked for must be known")
+    if any(isinstance(n, int) and n <= 0 for n in wanted):
         raise ValueError(f"target_height and target_width must be > 0, got {wanted}")
+    dims = list(x.ir_type.dims)
+    sizes = dims[batch : batch + 2]
     grow = [w - s for w, s in zip(wanted, sizes)]  # type: ignore[operator]
-    kept = [min(w, s) for w, s in zip(wanted, sizes)]  # type: ignore[type-var]
-    x = crop_to_bounding_box(x, *(max(-g // 2, 0) for g in grow), *kept)
-    return pad_to_bounding_box(x, *(max(g // 2, 0) for g in grow), *wanted)
+    corner: list[Dim] = [0] * len(dims)
+    corner[batch : batch + 2] = [maximum(-g // 2, 0) for g in grow]
+    dims[batch : batch + 2] = [minimum(w, s) for w, s in zip(wanted, sizes)]  # type: ignore[arg-type]
+    x = p.dynamic_slice(x, shape_vector(tuple(corner), dt.int64), sizes=tuple(dims))
+    return pad_to_bounding_box(x, *(maximum(g // 2, 0) for g in grow), *wanted)
 
 
 # ---- by chance -------------------------------------------------------------------------------------------------------

@@ -15,16 +15,21 @@ from graphtf.api.shaping import concat
 from graphtf.api.windows import fits, layout, paddings
 from graphtf.convert import convert_to_tensor
 from graphtf.indexing import getitem
-from graphtf.ir.errors import UnimplementedError
+from graphtf.ir.dims import Dim, maximum
+from graphtf.ir.errors import UnimplementedError, UnknownShapeError
 from graphtf.ir.ops.prims import p
 from graphtf.refusal import invalid
 from graphtf.tensor import Tensor
 
 
+def _known(size: Any) -> int | None:
+    return size if isinstance(size, int) else None
+
+
 def _image(image: Any) -> Tensor:
     x = convert_to_tensor(image)
     if x.shape.rank is None:
-        raise ValueError("'image' contains no shape.")
+        raise UnknownShapeError("the rank of 'image' is known only at run time")
     if x.shape.rank not in (3, 4):
         raise ValueError(f"'image' (shape {x.shape}) must have either 3 or 4 dimensions.")
     return x
@@ -52,7 +57,9 @@ def crop_to_bounding_box(
         if isinstance(at, int) and isinstance(size, int) and have is not None and at + size > have:
             raise ValueError(f"{what} must be >= target + offset.")
     box = (slice(offset_height, offset_height + target_height), slice(offset_width, offset_width + target_width))
-    return getitem(x, (Ellipsis, *box, slice(None)))
+    out = getitem(x, (Ellipsis, *box, slice(None)))
+    out.set_shape([*[None] * (x.shape.rank - 3), _known(target_height), _known(target_width), None])  # type: ignore[operator]
+    return out
 
 
 def pad_to_bounding_box(
@@ -101,8 +108,11 @@ def extract_patches(
     have = x.ir_type.dims[1:3]
     pads = paddings(padding, have, window, steps, gaps, place, "extract_patches")
     fits(have, window, steps, gaps, pads, "extract_patches")
-    x = pad(x, [(0, 0), *pads, (0, 0)])
-    rows, columns = ((d - ((k - 1) * g + 1)) // s + 1 for d, k, g, s in zip(x.ir_type.dims[1:3], window, gaps, steps))
+    sizes_in = [d + low + high for d, (low, high) in zip(have, pads)]
+    reach = [(k - 1) * g + 1 for k, g in zip(window, gaps)]
+    rows, columns = (maximum((d - r) // s + 1, 0) for d, r, s in zip(sizes_in, reach, steps))
+    spare = [0 if isinstance(d, int) else r + s for d, r, s in zip(sizes_in, reach, steps)]  # so that parts lie inside
+    x = pad(x, [(0, 0), *((low, high + more) for (low, high), more in zip(pads, spare)), (0, 0)])
     batch, _, _, channels = x.ir_type.dims
     parts = []
     for i in range(window[0]):
@@ -111,11 +121,18 @@ def extract_patches(
             parts.append(
                 p.slice(
                     x, starts=(0, top, left, 0),
-                    limits=(batch, top + (rows - 1) * steps[0] + 1, left + (columns - 1) * steps[1] + 1, channels),
+                    limits=(batch, _end(top, rows, steps[0]), _end(left, columns, steps[1]), channels),
                     strides=(1, *steps, 1),
                 )
             )  # fmt: skip
     return concat(parts, -1)
+
+
+def _end(start: int, count: Dim, step: int) -> Dim:
+    """The end of a slice of so many entries."""
+    if isinstance(count, int):
+        return start + max((count - 1) * step + 1, 0)
+    return start + count * step
 
 
 _SOBEL = np.array([[[-1, -2, -1], [0, 0, 0], [1, 2, 1]], [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]], np.float32)
@@ -132,14 +149,15 @@ def sobel_edges(image: Any) -> Tensor:
     from graphtf.api.conv import depthwise_conv2d  # a large family, of which this needs one
 
     x = convert_to_tensor(image)
-    channels = x.shape[-1]
-    around = pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)], "REFLECT" if min(_known(x)) > 1 else "SYMMETRIC")
-    kernels = np.tile(_SOBEL.transpose(1, 2, 0)[:, :, None, :], (1, 1, channels, 1))
-    out = depthwise_conv2d(around, convert_to_tensor(kernels, x.dtype), [1, 1, 1, 1], "VALID")
+    channels = x.ir_type.dims[-1]
+    around = pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)], "REFLECT" if min(_known_sizes(x)) > 1 else "SYMMETRIC")
+    kernel = convert_to_tensor(_SOBEL.transpose(1, 2, 0)[:, :, None, :], x.dtype)
+    kernels = p.broadcast(kernel, shape=(3, 3, channels, 2))
+    out = depthwise_conv2d(around, kernels, [1, 1, 1, 1], "VALID")
     return p.reshape(out, shape=(*x.ir_type.dims, 2))  # type: ignore[no-any-return]
 
 
-def _known(x: Tensor) -> list[int]:
+def _known_sizes(x: Tensor) -> list[int]:
     return [d for d in x.shape[1:3] if d is not None] or [2]
 
 

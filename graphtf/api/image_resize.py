@@ -17,6 +17,7 @@ from graphtf.api.selection import gather
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim
+from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.ops.prims import full_like, p, scalar_like
 from graphtf.refusal import failed
 from graphtf.run_time import named_size
@@ -275,6 +276,8 @@ def resize_with_pad(
     [0.0, 1.0, 0.0]
     """
     x = convert_to_tensor(image)
+    if x.shape.rank is None:
+        raise UnknownShapeError("resize_with_pad: the rank of the image is known only at run time")
     if x.shape.rank not in (3, 4):
         raise ValueError("'image' must have either 3 or 4 dimensions.")
     target = (int(target_height), int(target_width))

@@ -24,7 +24,7 @@ from graphtf.ir.types import TensorType
 from graphtf.sizes import as_size
 from graphtf.spec import TypeSpec
 from graphtf.tensor import SymbolicTensor, Tensor, static_sizes
-from graphtf.tensor_array import TensorArray, sizes_may_differ
+from graphtf.tensor_array import TensorArray, refuse_sizes
 from graphtf.tensor_shape import TensorShape, as_shape
 
 Sizes = tuple[int | None, ...] | None
@@ -256,10 +256,11 @@ class _Loop:
     def _late_rows(self, trace: Trace, j: int, array: TensorArray, dims: Shape) -> Tensor:
         """The argument for the rows of array j, made when the shape of its elements is known."""
         if j not in self.late:
-            if any(name in self.own_sizes() for d in dims for name in symbols(d)):
-                raise sizes_may_differ()
-            known = (None, *(static_sizes(dims) or ())) if array.dynamic_size else None
-            shape = None if array.dynamic_size else (array._size, *dims)
+            differs = any(name in self.own_sizes() for d in dims for name in symbols(d))
+            if differs:
+                refuse_sizes()
+            known = (None, *(static_sizes(dims) or ())) if differs or array.dynamic_size else None
+            shape = (array._size, *dims) if known is None else None
             v = trace.input(TensorType(array.dtype, shape), "rows")
             rows = trace.wrapped(v, "rows")
             trace.refine(rows, known)

@@ -242,7 +242,7 @@ class _Walk:
         if initializer is None:
             if isinstance(self.count, int) and self.count < 1:
                 raise OutOfRangeError(None, None, f"Tried to read from index 0 but array size is: {self.count} ")
-            self.start = _rows(elems, self.tensors, self._place(0))
+            self.start = _rows(elems, self.tensors, self._first_place())
             self.first = 1
         else:
             self.start = nest.map_structure(convert_to_tensor, initializer)
@@ -252,6 +252,10 @@ class _Walk:
         if not dims:
             raise IndexError("tuple index out of range")
         return _count(self.tensors)
+
+    def _first_place(self) -> Any:
+        """The row of the first step, whose index is checked at run time where the number of rows is known only then."""
+        return self._place(0 if isinstance(self.count, int) else convert_to_tensor(0))
 
     def _place(self, k: Any) -> Any:
         """The row of step k."""

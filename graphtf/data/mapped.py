@@ -15,11 +15,12 @@ import numpy as np
 from graphtf import nest
 from graphtf.data.composites import is_array_spec
 from graphtf.data.structure import Leaves, Structure, as_leaf, flatten, leaf_spec, rebuilt, spread
+from graphtf.data.untraced import described, with_rank
 from graphtf.flags import flags
 from graphtf.functions.concrete import ConcreteFunction
 from graphtf.functions.function import Function
 from graphtf.ir.dtypes import NATIVE
-from graphtf.ir.errors import InvalidArgumentError
+from graphtf.ir.errors import InvalidArgumentError, OnlyEager, OpenSize, TraceShapeError
 from graphtf.ir.graph import Graph, Node
 from graphtf.ir.interpret import interpret
 from graphtf.ir.op import Effect, Element, Host, Scalar, Trait
@@ -53,23 +54,40 @@ class Mapped:
         self._specs = [spec for s in structures for spec in s.specs]
         self._values: list[Any] = []  # the leaves of the result, as they were when it was traced
         self._template: Any = None
-        name = getattr(function, "__name__", type(function).__name__)
-        flat = [part for spec in self._specs for part in component_specs(spec)]
-        traced = Function(self._traced, name.strip("<>"), autograph=False)
-        self.concrete: ConcreteFunction = traced.get_concrete_function(*flat)
-        specs = iter([leaf_spec(x) for x in self._values])
-        self.structure = Structure(rebuilt(self._template, specs))
-        self._packers = [_packer(x, spec) for x, spec in zip(self._values, self.structure.specs)]
-        self.held: tuple[Any, ...] = tuple(self.concrete.outside)
+        self._by_ranks: dict[tuple[int | None, ...], Run] = {}
         self._plain = all(isinstance(s, TensorSpec) for s in self._specs)
+        self.concrete: ConcreteFunction | None = None
+        self.held: tuple[Any, ...] = ()
+        try:
+            self.concrete, self.structure = self._trace(self._specs)
+        except (OpenSize, TraceShapeError, OnlyEager) as refused:
+            self.structure = described(self._specs, self._types, refused)
+            return
+        self._packers = [_packer(x, spec) for x, spec in zip(self._values, self.structure.specs)]
+        self.held = tuple(self.concrete.outside)
         if runs_on_numpy(self.concrete.ir):
             graph = self.concrete.ir
             self.concrete._runner = lambda arrays: interpret(graph, arrays)
 
+    # ---- tracing -----------------------------------------------------------------------------------------------------
+
+    def _trace(self, specs: Sequence[TypeSpec], types_only: bool = False) -> tuple[ConcreteFunction, Structure]:
+        """The trace for arguments of these specs, and the structure of its results."""
+        name = getattr(self._function, "__name__", type(self._function).__name__)
+        self._traced_specs = list(specs)
+        traced = Function(self._traced, name.strip("<>"), autograph=False)
+        traced._types_only = types_only
+        concrete = traced.get_concrete_function(*(part for spec in specs for part in component_specs(spec)))
+        return concrete, Structure(rebuilt(self._template, iter([leaf_spec(x) for x in self._values])))
+
+    def _types(self, specs: Sequence[TypeSpec], types_only: bool) -> tuple[Structure, Sequence[Any]]:
+        concrete, structure = self._trace(specs, types_only)
+        return structure, concrete.outside
+
     def _traced(self, *parts: Any) -> list[Any]:
         """What is traced: from the components of the arguments to those of the result."""
         rest = iter(parts)
-        leaves = iter([from_components(spec, rest) for spec in self._specs])
+        leaves = iter([from_components(spec, rest) for spec in self._traced_specs])
         elements = [rebuilt(s.template, leaves) for s in self._structures]
         result = self._called(elements)
         result = tuple(result) if type(result) is list else result
@@ -90,11 +108,28 @@ class Mapped:
         if mode.eager:
             return self._eagerly
         concrete = self.concrete
+        if concrete is None:
+            ranks = [s.shape.rank for s in self._specs if isinstance(s, TensorSpec)]
+            return self._for_ranks if None in ranks else self._eagerly
         tail = [x._array if isinstance(x, EagerTensor) else x for x in held]
         run = _runner(concrete, tail)
         if self._plain and self.structure.dense:
             return run
         return lambda leaves: self._leaves(run(self._arrays(leaves)))
+
+    def _for_ranks(self, leaves: Leaves) -> list[Any]:
+        """What the function gives for leaves, some of which have an unknown rank: it may have a trace for each."""
+        key = tuple([x.ndim if isinstance(x, np.ndarray) else None for x in leaves])
+        run = self._by_ranks.get(key)
+        if run is None:
+            run = self._by_ranks[key] = self._for_rank(key)
+        return run(leaves)
+
+    def _for_rank(self, ranks: Sequence[int | None]) -> Run:
+        rest = iter([spec if n is None else with_rank(spec, n) for spec, n in zip(self._specs, ranks)])
+        structures = [Structure(rebuilt(s.template, rest)) for s in self._structures]
+        known = Mapped(self._function, structures, self._what)
+        return self._eagerly if known.concrete is None else known.bound(known.held)
 
     def _eagerly(self, leaves: Leaves) -> list[Any]:
         rest, elements = list(leaves), []

@@ -14,6 +14,7 @@ from graphtf import nest
 from graphtf.convert import convert_to_tensor
 from graphtf.data.composites import batched_spec, is_array_spec, row_spec
 from graphtf.ir.errors import InvalidArgumentError
+from graphtf.sparse_tensor import SparseTensor
 from graphtf.spec import TensorSpec, TypeSpec, spec_of
 from graphtf.tensor import EagerTensor, Tensor
 from graphtf.tensor_shape import TensorShape
@@ -199,6 +200,8 @@ class Structure:
 def _as_numpy(x: Any) -> Any:
     if hasattr(x, "as_numpy_iterator"):
         return x.as_numpy_iterator()
+    if isinstance(x, SparseTensor):
+        return x._as_arrays()
     if not hasattr(x, "flags"):
         return x.numpy() if hasattr(x, "numpy") else x
     return x.copy() if x.ndim else x[()]

@@ -55,6 +55,7 @@ class Function:
         self._fast: dict[Any, ConcreteFunction] = {}
         self._refused: set[Signature] = set()  # open signatures that cannot be traced: their sizes decide
         self._eager: dict[Signature, str] = {}  # what cannot be traced and runs op by op, and why
+        self._types_only = False  # are its traces made to learn types, and never run?
         self._called = False  # variables may be created until it has been traced once
         self._bound: weakref.WeakKeyDictionary[Any, Function] = weakref.WeakKeyDictionary()
         functools.update_wrapper(self, python_function, updated=())
@@ -166,6 +167,8 @@ class Function:
             wide = functools.reduce(lambda a, b: a.generalised(b) or a, kin, call.signature)
             call = Canonical(wide, call.tensors, call.structure)
         call, concrete = self._traced_open(call)
+        if concrete._trace.types_only:
+            return concrete
         concrete.why = reason(call, [c._call for c in self._traces.values()], self._parameters.names)
         while len(self._traces) >= flags.traces:
             self._traces.pop(next(iter(self._traces)), None)
@@ -217,6 +220,7 @@ class Function:
         trace = Trace(self._name, active_trace())
         trace.may_create = may_create
         trace.features = self._features
+        trace.types_only |= self._types_only
         trace.jit |= bool(self._jit_compile)
         tensors: list[Any] = []
         names = self._argument_names(call)

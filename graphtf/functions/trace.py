@@ -50,6 +50,7 @@ class Trace(Builder):
         self.variables: dict[int, Any] = {}
         self.may_create = False
         self.features: frozenset[str] = frozenset()
+        self.types_only = parent is not None and parent.types_only
         self.jit = parent is not None and parent.jit  # is it made for, or inside, a function with jit_compile=True?
         self.created: list[Any] = []
         self.view: Any = None  # the `Graph` that shows it

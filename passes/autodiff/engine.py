@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
-from graphtf.ir.errors import MissingGradient
+from graphtf.ir.binding import active_binder
+from graphtf.ir.builder import Builder
+from graphtf.ir.errors import MissingGradient, UnkeptGradient
 from graphtf.ir.op import Effect, Partials, RowRule, Unsupported
 from graphtf.passes.autodiff.branch import pull_branch
 from graphtf.passes.autodiff.call import pull_call, pull_custom
 from graphtf.passes.autodiff.loop import pull_loop
 from graphtf.passes.autodiff.record import Applied, dtype_of
 from graphtf.passes.autodiff.rows import Rows, summed
-from graphtf.passes.autodiff.widen import Widened, since
+from graphtf.passes.autodiff.widen import Widened, since, type_of, zeros
 
 
 def backward(
@@ -107,6 +109,16 @@ def pull(r: Applied, cts: Sequence[Any], wanted: Sequence[bool], rows: bool = Fa
 
 def pull_regions(r: Applied, cts: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
     """As `pull`, of an op whose regions say what it does."""
+    try:
+        return _pulled_regions(r, cts, wanted)
+    except UnkeptGradient:
+        here = active_binder()
+        if not (isinstance(here, Builder) and here.types_only):
+            raise
+        return [zeros(type_of(x), x) if want else None for x, want in zip(r.operands, wanted)]
+
+
+def _pulled_regions(r: Applied, cts: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
     anew = since(r)
     if anew is not None:
         return _pull_anew(r, cts, anew)
