@@ -57,7 +57,7 @@ class GradientTape:
         self._persistent = persistent
         self._watch_accessed = watch_accessed_variables
         self._recording = False
-        self._used = False
+        self._used = True  # there is nothing to differentiate: nothing was recorded yet, or it was used up
         self._clear()
 
     def _clear(self) -> None:
@@ -79,7 +79,7 @@ class GradientTape:
     def _push(self) -> None:
         if self._recording:
             raise ValueError("Tape is still recording, This can happen if you try to re-enter an already-active tape.")
-        self._recording = True
+        self._recording, self._used = True, False
         active.tapes = (*active.tapes, self)
 
     def _pop(self) -> None:
@@ -121,8 +121,10 @@ class GradientTape:
     def watch(self, tensor: Any) -> None:
         """Make sure that ops on a tensor (or a structure of tensors) are recorded.
 
-        Raises ValueError for other things.
+        Raises ValueError for other things, AttributeError before anything is recorded.
         """
+        if self._used:
+            raise AttributeError("GradientTape.watch: nothing has been recorded yet; use it within `with`")
         for x in nest.flatten(_leaves(tensor), expand_composites=True):
             if isinstance(x, Variable):
                 self._watch_variable(x._root)
@@ -141,9 +143,10 @@ class GradientTape:
 
     @contextmanager
     def stop_recording(self) -> Iterator[None]:
-        """Within, nothing is recorded. Raises ValueError if the tape is not recording."""
-        if not self._recording:
-            raise ValueError("Tape is not recording.")
+        """Within, nothing is recorded. Raises ValueError if the tape is not recording, RuntimeError if it has not been
+        or is used up."""
+        if self._used:
+            raise RuntimeError("Trying to stop recording a tape which is not recording.")
         self._pop()
         try:
             yield
@@ -151,9 +154,10 @@ class GradientTape:
             self._push()
 
     def reset(self) -> None:
-        """Forget everything recorded."""
+        """Forget everything recorded. Raises ValueError if the tape is not recording."""
+        if not self._recording:
+            raise ValueError("Tape is not recording.")
         self._clear()
-        self._used = False
 
     def watched_variables(self) -> tuple[Variable, ...]:
         """The variables watched so far, in order."""

@@ -1,8 +1,8 @@
 """Signatures: what of a call's arguments decides which trace serves it.
 
 Invariant: two calls with equal keys may share a trace. Tensors count by dtype and shape, variables by identity, Python
-values by type and value (or identity), structures by their shape. Entry points: `Parameters.bind`, `canonical`,
-`Signature`.
+numbers by value, other Python values by type and value (or identity), structures by their shape. Entry points:
+`Parameters.bind`, `canonical`, `Signature`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _BY_VALUE = (
     bool, int, float, complex, str, bytes, type(None), type, DType, TensorShape, TypeSpec, enum.Enum, FunctionType,
     BuiltinFunctionType, ModuleType, np.dtype, slice, range, frozenset, type(Ellipsis),
 )  # fmt: skip
+_NUMBERS = (bool, int, float, complex)  # those that Python takes to be equal share a trace, as in TensorFlow
 Sizes = tuple[int | None, ...] | None
 
 
@@ -189,6 +190,8 @@ class _Walk:
             return self.composite(x)
         if isinstance(x, (list, tuple, Mapping)) or nest.is_nested(x):
             return self.nested(x)
+        if kind in _NUMBERS:
+            return ("number", x if x == x else "nan"), x
         if isinstance(x, _BY_VALUE) and not isinstance(x, MethodType):
             return (kind, repr(x) if isinstance(x, float) else x), x
         if hasattr(x, "__array__") and not isinstance(x, np.str_):

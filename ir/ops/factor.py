@@ -74,6 +74,23 @@ def _over(x: Any, gaps: Any) -> Any:
 # ---- Cholesky --------------------------------------------------------------------------------------------------------
 
 
+def _cholesky(x: Array) -> Array:
+    try:
+        return np.linalg.cholesky(x)
+    except np.linalg.LinAlgError:
+        out = np.empty_like(x)
+        for at in np.ndindex(x.shape[:-2]):
+            out[at] = _cholesky_or_nan(x[at])
+        return out
+
+
+def _cholesky_or_nan(x: Array) -> Array:
+    try:
+        return np.linalg.cholesky(x)
+    except np.linalg.LinAlgError:
+        return np.tril(np.full_like(x, np.nan))
+
+
 def _cholesky_vjp(ct: Any, out: Any, x: Any) -> tuple[Any]:
     """The hermitian gradient, as TensorFlow has it."""
     inner = band(product(adjoint(out), ct), "ge")
@@ -84,8 +101,8 @@ def _cholesky_vjp(ct: Any, out: Any, x: Any) -> tuple[Any]:
 
 
 cholesky = of_square(
-    "cholesky", "the lower triangular l with l lᴴ the hermitian, positive definite operand", np.linalg.cholesky,
-    _cholesky_vjp, "Cholesky decomposition was not successful. The input might not be valid.",
+    "cholesky", "the lower triangular l with l lᴴ the hermitian operand; NaN where that is not positive definite",
+    _cholesky, _cholesky_vjp, "Input is not valid.",
     samples=(
         _sample("f32", _hermitian(3, 3), grad=False), _sample("f64", _hermitian(2, 3, 3), grad=False),
         _sample("c64", _hermitian(3, 3), grad=False), _sample("f32", _hermitian(0, 0)),

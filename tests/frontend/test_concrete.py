@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import graphtf as tf
@@ -99,3 +100,19 @@ def test_a_trace_says_its_type_and_gives_its_graph() -> None:
     nodes = concrete.graph.as_graph_def().node
     assert [(n.op, list(n.input)) for n in nodes[:1]] == [("Placeholder", [])]
     assert nodes[0].name in [name for n in nodes for name in n.input]
+
+
+@pytest.mark.parametrize(
+    ("values", "count"),
+    [
+        ((1, 1.0, True), 1), ((0.0, -0.0), 1), ((float("nan"), float("nan")), 1), ((1, 2, 1), 2), ((1j, 1 + 0j), 2),
+        (((1, 2), (1.0, 2.0), [1, 2]), 2), (("a", b"a"), 2), ((np.int64(1), 1), 2),
+    ],
+)  # fmt: skip
+def test_equal_numbers_share_a_trace(values: tuple[Any, ...], count: int) -> None:
+    f = tf.function(lambda x: x)
+    for value in values:
+        f(value)
+    assert f.experimental_get_tracing_count() == count
+    if values[0] == 1:
+        assert f(1.0).dtype == tf.int32  # as TensorFlow has it: the trace is the first call's

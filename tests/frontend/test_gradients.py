@@ -286,3 +286,21 @@ def test_what_runs_op_by_op_is_explained(capsys: pytest.CaptureFixture[str]) -> 
         doubled(x)
     doubled.explain()
     assert "op by op, because while_body: an operand gives f32[*]" in capsys.readouterr().out
+
+
+def test_a_tape_that_never_recorded_has_no_gradient() -> None:
+    x = tf.Variable(1.0)
+    for persistent in (True, False):
+        tape = tf.GradientTape(persistent)
+        with pytest.raises(RuntimeError, match="can only be used to compute one set of gradients"):
+            tape.gradient(x * x, x)
+        with pytest.raises(RuntimeError, match="not recording"), tape.stop_recording():
+            pass
+        with pytest.raises(ValueError, match="not recording"):
+            tape.reset()
+        with pytest.raises(AttributeError, match="nothing has been recorded"):
+            tape.watch(x)
+        assert tape.watched_variables() == ()
+        with tape:
+            y = x * x
+        assert float(tape.gradient(y, x)) == 2.0
