@@ -212,15 +212,15 @@ class EagerTensor(Tensor):
 
         `np.asarray(tensor)` gives a read-only view instead, without a copy.
         """
-        array = self._array
+        array = shown(self._array)
         return array.copy() if array.ndim else array[()]
 
     def _numpy(self) -> Any:
-        array = self._array
+        array = shown(self._array)
         return array if array.ndim else array[()]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        array = self._array
+        array = shown(self._array)
         if (dtype is not None and np.dtype(dtype) != array.dtype) or copy:
             return np.array(array, dtype)
         view = array.view()
@@ -278,8 +278,14 @@ class EagerTensor(Tensor):
         return f"<tf.Tensor: shape={self._array.shape}, dtype={self.dtype.name}, numpy={value_text(self._array)}>"
 
 
+def shown(array: Array) -> Array:
+    """An array as users see it: quantised numbers as the integers that they are."""
+    return array if array.dtype.names is None else array.view(array.dtype[0])
+
+
 def value_text(array: Array) -> str:
     """An array as reprs show it: Python's repr for scalars, on a line of its own if it has several."""
+    array = shown(array)
     if array.ndim:
         text = repr(array)
     else:

@@ -187,6 +187,7 @@ _LOOKUP |= {d.np: d for d in ALL}
 _LOOKUP |= {d.np.type: d for d in ALL}
 _LOOKUP |= {d.enum: d for d in ALL}
 _LOOKUP |= {key: d for d in (*QUANTIZED, resource, variant) for key in (d.name, d.enum)}
+_LOOKUP |= {d.np: d for d in QUANTIZED}
 _LOOKUP |= {key: d for d in NARROW for key in (d.name, d.enum, d.np, d.np.type)}
 _LOOKUP |= {float: float32, int: int32, bool: bool_, str: string, bytes: string, complex: complex128}
 _LOOKUP |= {"half": float16, "float": float32, "double": float64, "object": string}

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from graphtf.api.shaping import stack
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, floordiv, product
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import failed, invalid
-from graphtf.sizes import as_integers, as_sizes, is_known
+from graphtf.sizes import as_integers, as_sizes, is_known, shape_vector
 from graphtf.tensor import Tensor
 
 Widths = list[tuple[Dim, Dim]]
@@ -141,3 +142,49 @@ def _paddings_at_run_time(input_shape: Any, block_shape: Any, base_paddings: Any
     rank = given[0].shape.as_list()[0]
     pads, crops = on_host(run, given, [dt.int32] * 2, [(rank, 2)] * 2)
     return pads, crops
+
+
+def with_space_to_batch(
+    input: Any, dilation_rate: Any, padding: str, op: Any, filter_shape: Any = None, spatial_dims: Any = None,
+    data_format: str | None = None,
+) -> Tensor:  # fmt: skip
+    """`op(input, number of axes, padding)` of every `dilation_rate`-th element along `spatial_dims` (those after the
+    first axis), so that a window slides over a dilated input.
+
+    Raises ValueError for another padding than "VALID" or "SAME", which needs `filter_shape`, or rates that do not fit.
+    Follows https://www.tensorflow.org/api_docs/python/tf/nn/with_space_to_batch.
+
+    >>> with_space_to_batch([[[1.], [2.], [3.]]], [2], "VALID", lambda x, rank, pad: x * 2.).numpy().ravel().tolist()
+    [2.0, 4.0, 6.0]
+    """
+    x, rates = convert_to_tensor(input), as_integers(dilation_rate, "with_space_to_batch")
+    count = len(rates)
+    if any(r < 1 for r in rates):
+        raise ValueError(f"dilation_rate must be positive; got {list(rates)}")
+    first = 2 if data_format is not None and data_format.startswith("NC") else 1
+    axes = list(range(first, first + count)) if spatial_dims is None else sorted(spatial_dims)
+    if len(axes) != count or axes[0] < 1:
+        raise ValueError(f"spatial_dims must name {count} axes after the first, got {spatial_dims}")
+    if all(r == 1 for r in rates):
+        return op(x, count, padding)  # type: ignore[no-any-return]
+    base = _dilated_padding(padding, rates, filter_shape)
+    sizes = shape_vector(tuple(x.ir_type.dims[k] for k in axes))
+    paddings, crops = required_space_to_batch_paddings(sizes, list(rates), base)
+    every = [axes.index(k) if k in axes else None for k in range(1, axes[-1] + 1)]
+    block = [1 if j is None else rates[j] for j in every]
+    none = convert_to_tensor([0, 0], paddings.dtype)
+    around, cut = (stack([none if j is None else rows[j] for j in every]) for rows in (paddings, crops))
+    made = op(space_to_batch_nd(x, block, around), count, "VALID")
+    return batch_to_space(made, block, cut)
+
+
+def _dilated_padding(padding: str, rates: Sequence[int], filter_shape: Any) -> Any:
+    """What "SAME" adds around for windows of a shape whose elements are so far apart."""
+    if padding not in ("VALID", "SAME"):
+        raise ValueError(f"Invalid padding method {padding!r}")
+    if padding == "VALID":
+        return None
+    if filter_shape is None:
+        raise ValueError("filter_shape must be specified for padding='SAME'")
+    reach = [(k - 1) * r for k, r in zip(as_integers(filter_shape, "with_space_to_batch"), rates)]
+    return [[k // 2, k - k // 2] for k in reach]

@@ -14,6 +14,7 @@ from graphtf.deferred import on_host
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.refusal import failed, invalid
+from graphtf.sizes import as_integers
 from graphtf.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -118,6 +119,68 @@ def _scaled(bottom: Array, top: Array, storage: _Storage) -> tuple[Array, Array,
         above = np.where(storage.highest * top > 0, storage.highest / top, huge)
     scale = np.minimum(below, above)
     return storage.narrowest / scale, storage.highest / scale, scale
+
+
+class QuantizedConcat(NamedTuple):
+    """What `quantized_concat` gives."""
+
+    output: Tensor
+    output_min: Tensor
+    output_max: Tensor
+
+
+def quantized_concat(
+    concat_dim: Any, values: Any, input_mins: Any, input_maxes: Any, name: str | None = None
+) -> QuantizedConcat:
+    """Quantised tensors, each of a range of its own, joined along an axis; the range that holds all of theirs.
+
+    Raises InvalidArgumentError (tracing: ValueError) for less than two tensors, and for an axis that they do not have.
+    Follows https://www.tensorflow.org/api_docs/python/tf/quantization/quantized_concat.
+
+    >>> parts = [quantize([0.0, 1.0], 0.0, top, dt.quint8) for top in (2.0, 4.0)]
+    >>> quantized_concat(0, *zip(*parts)).output_max.numpy()
+    np.float32(4.0)
+    """
+    parts = [convert_to_tensor(x) for x in values]
+    if len(parts) < 2 or len(input_mins) != len(parts) or len(input_maxes) != len(parts):
+        raise invalid("quantized_concat", f"{len(parts)} values with {len(input_mins)} ranges, expected at least two")
+    storage = _Storage(parts[0].dtype, False, "quantized_concat")
+    bounds = [convert_to_tensor(x, dt.float32) for x in (*input_mins, *input_maxes)]
+    (axis,) = as_integers(concat_dim, "quantized_concat")
+    count, rank = len(parts), parts[0].shape.rank
+    if any(x.dtype is not storage.dtype for x in parts) or not 0 <= axis < (1 if rank is None else rank):
+        shown = ", ".join(f"{x.dtype.name}{x.shape}" for x in parts)
+        raise failed("quantized_concat", f"Expected concatenating dimensions in the range [0, {rank}) of {shown}")
+
+    def run(*given: Array) -> list[Array]:
+        lows, highs = (np.array([float(x) for x in given[k * count : (k + 1) * count]]) for k in (1, 2))
+        bottom, top = min(0.0, lows.min()), highs.max()
+        if storage.half:
+            top = max(abs(bottom), abs(top))
+            bottom = -top
+        pieces = [
+            _moved(x.view(storage.plain), (low, high), (bottom, top), storage)
+            for x, low, high in zip(given, lows, highs)
+        ]
+        joined = np.ascontiguousarray(np.concatenate(pieces, axis)).view(storage.dtype.np)
+        return [joined, np.float32(bottom), np.float32(top)]
+
+    sizes = [None if x.shape.rank is None else x.shape[axis] for x in parts]
+    shape = None if rank is None else [None if k == axis else d for k, d in enumerate(parts[0].shape)]
+    if shape is not None and None not in sizes:
+        shape[axis] = sum(sizes)  # type: ignore[call-overload]
+    dtypes = [storage.dtype, dt.float32, dt.float32]
+    return QuantizedConcat(*on_host(run, [*parts, *bounds], dtypes, [shape, (), ()]))
+
+
+def _moved(x: Array, own: tuple[float, float], whole: tuple[float, float], storage: _Storage) -> Array:
+    """Integers that stand for a range as those that stand for it in a larger one."""
+    if own == whole:
+        return x
+    (low, high), (bottom, top) = own, whole
+    numbers = (x.astype(np.float64) - storage.lowest) * ((high - low) / (storage.steps - 1)) + low
+    found = _away((numbers - bottom) * ((storage.steps - 1) / (top - bottom))) + storage.lowest
+    return np.clip(found, storage.lowest, storage.highest).astype(storage.plain)
 
 
 def dequantize(

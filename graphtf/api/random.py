@@ -18,7 +18,7 @@ from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import failed, invalid
 from graphtf.run_time import named_size
-from graphtf.sizes import as_sizes
+from graphtf.sizes import as_sizes, shape_vector
 from graphtf.tensor import Tensor
 
 _FLOATS = (dt.float16, dt.bfloat16, dt.float32, dt.float64)
@@ -274,6 +274,19 @@ def stateless_dropout(
     return _dropped(
         x, rate, noise_shape, lambda dims, d: stateless_uniform(dims, seed, dtype=d, alg=rng_alg or "auto_select")
     )
+
+
+def general_dropout(
+    x: Any, rate: Any, uniform_sampler: Any, noise_shape: Any = None, name: str | None = None
+) -> Tensor:
+    """`dropout` by the numbers in [0, 1) that `uniform_sampler` gives for a shape and a dtype.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/nn/experimental/general_dropout.
+
+    >>> general_dropout([1., 2.], 0.5, lambda shape, dtype: convert_to_tensor([0.4, 0.6], dtype))
+    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([0., 4.], dtype=float32)>
+    """
+    return _dropped(x, rate, noise_shape, lambda dims, d: uniform_sampler(shape=shape_vector(dims), dtype=d))
 
 
 def _dropped(x: Any, rate: Any, noise_shape: Any, draw: Any) -> Tensor:

@@ -7,21 +7,22 @@ Invariant: each draw takes TensorFlow's words of the stream, so that the choices
 from __future__ import annotations
 
 import math
+from collections import namedtuple
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from graphtf.api import random_bits as bits
 from graphtf.api.random import algorithm
-from graphtf.api.random_state import stream
+from graphtf.api.random_state import kernel_state, stream
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
 from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.ops.prims import p
 from graphtf.ir.ops.random import philox
-from graphtf.refusal import invalid
+from graphtf.refusal import failed, invalid
 from graphtf.tensor import EagerTensor, Tensor
 
 Array = np.ndarray[Any, Any]
@@ -52,6 +53,23 @@ _ROUNDS = 4
 _SIMON_C, _SIMON_Z = 0xFFFFFFFC, 0x7369F885192C0EF5  # constants of the cipher's key schedule
 
 
+def random_index_shuffle(index: Any, seed: Any, max_index: Any, rounds: int = 4, name: str | None = None) -> Tensor:
+    """`index_shuffle` by a seed of three integers and `rounds` rounds of its cipher.
+
+    Raises InvalidArgumentError (tracing: ValueError) for an odd number of rounds or less than four.
+    Follows https://www.tensorflow.org/api_docs/python/tf/random_index_shuffle.
+
+    >>> sorted(int(random_index_shuffle(i, [1, 2, 3], 3)) for i in range(4))
+    [0, 1, 2, 3]
+    """
+    if rounds < _ROUNDS or rounds % 2:
+        raise invalid("random_index_shuffle", f"rounds must be even and at least {_ROUNDS}, got {rounds}")
+    s = convert_to_tensor(seed)
+    if s.shape.rank not in (1, 2, None) or (s.shape.rank and s.shape[-1] not in (3, None)):
+        raise invalid("random_index_shuffle", f"seed must be of shape [3] or [n, 3], got {s.shape}")
+    return _shuffled_on_host(index, s, max_index, lambda words: words, rounds)
+
+
 def index_shuffle(index: Any, seed: Any, max_index: Any) -> Tensor:
     """Where a random permutation of 0 … max_index, the same for the same seed, puts an index. Arguments broadcast.
 
@@ -61,41 +79,50 @@ def index_shuffle(index: Any, seed: Any, max_index: Any) -> Tensor:
     >>> [int(index_shuffle(i, [1, 2], 3)) for i in range(4)]
     [2, 0, 1, 3]
     """
-    x, s = convert_to_tensor(index), convert_to_tensor(seed)
+
+    def padded(words: Array) -> Array:
+        return np.concatenate([np.full((*words.shape[:-1], 1), _PAD, words.dtype), words], -1)
+
+    return _shuffled_on_host(index, convert_to_tensor(seed), max_index, padded, _ROUNDS)
+
+
+def _shuffled_on_host(index: Any, s: Tensor, max_index: Any, key: Callable[[Array], Array], rounds: int) -> Tensor:
+    x = convert_to_tensor(index)
     most = convert_to_tensor(max_index, x.dtype)
     lengths = [t.ir_type.dims[0] for t in (x, most) if t.ir_type.dims] + [d for d in s.ir_type.dims[:-1]]
     shape = tuple(lengths[:1])
-    (out,) = on_host(_shuffled, [x, s, most], [x.dtype], [shape])
+
+    def run(index: Array, seed: Array, most: Array) -> list[Array]:
+        if (index > most).any():
+            raise InvalidArgumentError(None, None, f"index_shuffle: max_index must be >= index, but {most} < {index}")
+        words = key(seed.astype(np.uint32))
+        parts = np.broadcast_arrays(index, *(words[..., k] for k in range(3)), most)
+        rows = zip(*(a.reshape(-1).tolist() for a in parts))
+        flat = [_placed(at, (a, b, c), limit, rounds) for at, a, b, c, limit in rows]
+        return [np.array(flat, index.dtype).reshape(parts[0].shape)]
+
+    (out,) = on_host(run, [x, s, most], [x.dtype], [shape])
     return out
 
 
-def _shuffled(index: Array, seed: Array, most: Array) -> list[Array]:
-    if (index > most).any():
-        raise InvalidArgumentError(None, None, f"index_shuffle: max_index must be >= index, but {most} < {index}")
-    words = seed.astype(np.uint32)
-    parts = np.broadcast_arrays(index, words[..., 0], words[..., 1], most)
-    flat = [_placed(*(int(v) for v in row)) for row in zip(*(a.reshape(-1) for a in parts))]
-    return [np.array(flat, index.dtype).reshape(parts[0].shape)]
-
-
-def _placed(index: int, first: int, second: int, most: int) -> int:
+def _placed(index: int, key: tuple[int, ...], most: int, rounds: int) -> int:
     """Encrypt in the least even number of bits that holds `most`, until the result is not greater than it."""
     if most == 0:
         return 0
     size = math.ceil(math.log2(most))
     width = max(size + size % 2, _LEAST_BLOCK) // 2
-    keys = _schedule((_PAD, first, second), width)
+    keys = _schedule(key, width, rounds)
     while True:
         index = _encrypted(index, keys, width)
         if index <= most:
             return index
 
 
-def _schedule(key: tuple[int, ...], width: int) -> list[int]:
+def _schedule(key: tuple[int, ...], width: int, rounds: int) -> list[int]:
     """Simon's round keys for words of so many bits."""
     mask = (1 << width) - 1
     keys = [k & mask for k in key]
-    for i in range(3, _ROUNDS):
+    for i in range(3, rounds):
         last = keys[i - 1]
         turned = _left(last, width - 3, width) ^ _left(last, width - 4, width)
         keys.append((_SIMON_C & mask) ^ (_SIMON_Z >> (i - 3) & 1) ^ keys[i - 3] ^ turned)
@@ -117,18 +144,22 @@ def _encrypted(value: int, keys: list[int], width: int) -> int:
 # ---- candidates ------------------------------------------------------------------------------------------------------
 
 
-class Candidates(NamedTuple):
-    """What a candidate sampler gives."""
-
-    sampled_candidates: Tensor
-    true_expected_count: Tensor
-    sampled_expected_count: Tensor
+_FIELDS = "sampled_candidates true_expected_count sampled_expected_count"
+UniformCandidateSampler = namedtuple("UniformCandidateSampler", _FIELDS)
+LogUniformCandidateSampler = namedtuple("LogUniformCandidateSampler", _FIELDS)
+AllCandidateSampler = namedtuple("AllCandidateSampler", _FIELDS)
+FixedUnigramCandidateSampler = namedtuple("FixedUnigramCandidateSampler", _FIELDS)
+LearnedUnigramCandidateSampler = namedtuple("LearnedUnigramCandidateSampler", _FIELDS)
+_OF_KIND = {
+    "uniform": UniformCandidateSampler, "log_uniform": LogUniformCandidateSampler,
+    "fixed_unigram": FixedUnigramCandidateSampler, "learned_unigram": LearnedUnigramCandidateSampler,
+}  # fmt: skip
 
 
 def uniform_candidate_sampler(
     true_classes: Any, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: Any = None,
     name: str | None = None,
-) -> Candidates:  # fmt: skip
+) -> UniformCandidateSampler:  # fmt: skip
     """Classes drawn uniformly from 0 … range_max - 1, and how often each true and drawn class is to be expected.
 
     Raises InvalidArgumentError for more distinct classes than there are.
@@ -150,7 +181,7 @@ def uniform_candidate_sampler(
 def log_uniform_candidate_sampler(
     true_classes: Any, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: Any = None,
     name: str | None = None,
-) -> Candidates:  # fmt: skip
+) -> LogUniformCandidateSampler:  # fmt: skip
     """Classes drawn with Zipf's probability log((c + 2) / (c + 1)) / log(range_max + 1), and expected counts.
 
     Raises InvalidArgumentError for more distinct classes than there are.
@@ -192,7 +223,8 @@ def _words(key: Array, counter: Array) -> Iterator[int]:
 def _candidates(
     kind: str, true_classes: Any, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: Any,
     draw: Callable[[Iterator[int]], int], probability: Callable[[Array], Array],
-) -> Candidates:  # fmt: skip
+    learn: Callable[[Array], None] = lambda classes: None,
+) -> Any:  # fmt: skip
     if unique and num_sampled > range_max:
         raise invalid(f"{kind}_candidate_sampler", f"{num_sampled} distinct classes of {range_max} were asked for")
     truth = convert_to_tensor(true_classes, None if isinstance(true_classes, Tensor) else dt.int64)
@@ -209,10 +241,12 @@ def _candidates(
                 seen.add(candidate)
                 found.append(candidate)
         sampled = np.array(found, np.int64)
-        return [sampled, *(_expected(probability(c), num_sampled, tries) for c in (truth, sampled))]
+        expected = [_expected(probability(c), num_sampled, tries) for c in (truth, sampled)]
+        learn(truth)
+        return [sampled, *expected]
 
     shapes = [(num_sampled,), truth.ir_type.dims, (num_sampled,)]
-    return Candidates(*on_host(run, [key, counter, truth], [dt.int64, dt.float32, dt.float32], shapes))
+    return _OF_KIND[kind](*on_host(run, [key, counter, truth], [dt.int64, dt.float32, dt.float32], shapes))
 
 
 def _expected(probability: Array, drawn: int, tries: int) -> Array:
@@ -223,7 +257,7 @@ def _expected(probability: Array, drawn: int, tries: int) -> Array:
 
 def all_candidate_sampler(
     true_classes: Any, num_true: int, num_sampled: int, unique: bool, seed: Any = None, name: str | None = None
-) -> Candidates:
+) -> AllCandidateSampler:
     """All of the classes 0 … num_sampled - 1, each expected once.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/random/all_candidate_sampler.
@@ -237,14 +271,14 @@ def all_candidate_sampler(
     sampled = p.iota(shape=(num_sampled,), axis=0, dtype=dt.int64)
     one = convert_to_tensor(1.0)
     counts = (p.broadcast(one, shape=t.ir_type.dims) for t in (truth, sampled))
-    return Candidates(sampled, *counts)
+    return AllCandidateSampler(sampled, *counts)
 
 
 def fixed_unigram_candidate_sampler(
     true_classes: Any, num_true: int, num_sampled: int, unique: bool, range_max: int, vocab_file: str = "",
     distortion: float = 1.0, num_reserved_ids: int = 0, num_shards: int = 1, shard: int = 0, unigrams: Any = (),
     seed: Any = None, name: str | None = None,
-) -> Candidates:  # fmt: skip
+) -> FixedUnigramCandidateSampler:  # fmt: skip
     """Classes drawn with given weights, raised to the power `distortion`; reserved ones, the first, are not drawn.
 
     The weights are `unigrams`, or the last column of the comma-separated lines of `vocab_file`. Raises
@@ -269,6 +303,38 @@ def fixed_unigram_candidate_sampler(
 
     return _candidates(
         "fixed_unigram", true_classes, num_true, num_sampled, unique, range_max, seed, draw, lambda c: share[c]
+    )
+
+
+def learned_unigram_candidate_sampler(
+    true_classes: Any, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: Any = None,
+    name: str | None = None,
+) -> LearnedUnigramCandidateSampler:  # fmt: skip
+    """Classes drawn as often as they have been true ones, and once: every call adds to their weights.
+
+    Raises InvalidArgumentError for more distinct classes than there are, and for true classes that are none.
+    Follows https://www.tensorflow.org/api_docs/python/tf/random/learned_unigram_candidate_sampler.
+
+    >>> learned_unigram_candidate_sampler([[0]], 1, 3, True, 6).sampled_candidates.shape
+    TensorShape([3])
+    """
+    kind = f"learned unigram {range_max} {num_true} {num_sampled} {unique}"
+    weights = kernel_state(kind, seed, lambda: np.ones(range_max, np.int64))
+
+    def draw(words: Iterator[int]) -> int:
+        ends = np.cumsum(weights)
+        return int(np.searchsorted(ends, _below_32(int(ends[-1]), words), side="right"))
+
+    def probability(classes: Array) -> Array:
+        if not ((classes >= 0) & (classes < range_max)).all():
+            raise failed("learned_unigram_candidate_sampler", f"true_classes must lie in [0, {range_max})")
+        return (weights[classes] / weights.sum()).astype(np.float32)
+
+    def learn(classes: Array) -> None:
+        np.add.at(weights, classes.reshape(-1), 1)
+
+    return _candidates(
+        "learned_unigram", true_classes, num_true, num_sampled, unique, range_max, seed, draw, probability, learn
     )
 
 

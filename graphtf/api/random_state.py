@@ -9,8 +9,8 @@ from __future__ import annotations
 import random
 import threading
 import weakref
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from graphtf.ir.types import tensor
 from graphtf.sizes import shape_vector
 from graphtf.tensor import Tensor
 
+T = TypeVar("T")
 DEFAULT_GRAPH_SEED = 87654321
 _SEEDED = "seeded_random_state"
 _MOST = 2**31 - 1
@@ -38,6 +39,7 @@ class _Streams:
         self.seed: int | None = None
         self.draw = random.Random()
         self.used: dict[Any, int] = {}  # blocks used by each eager stream
+        self.kernels: dict[Any, Any] = {}  # what else kernels keep from one eager call to the next
         self.cells: weakref.WeakSet[Cell] = weakref.WeakSet()  # streams of traced functions
         self.fresh = random.SystemRandom()
 
@@ -57,6 +59,7 @@ def set_seed(seed: Any) -> None:
         _streams.seed = int(seed)
         _streams.draw = random.Random(int(seed))
         _streams.used.clear()
+        _streams.kernels.clear()
         for cell in _streams.cells:
             cell.array = np.zeros(1, np.uint64)
 
@@ -123,6 +126,18 @@ def _advance(name: Any, blocks: int) -> int:
         if "unseeded" not in name[0]:
             _streams.used[name] = used + blocks
     return used
+
+
+def kernel_state(kind: str, op_seed: Any, make: Callable[[], T]) -> T:
+    """What an op keeps from one call to the next: eagerly ops of one kind with one pair of seeds share it; each op of a
+    traced function has its own."""
+    if active_trace() is not None:
+        return make()
+    key = kind, op_seeds(op_seed)
+    with _streams.lock:
+        if key not in _streams.kernels:
+            _streams.kernels[key] = make()
+        return _streams.kernels[key]  # type: ignore[no-any-return]
 
 
 def restart(cells: Iterable[Any]) -> None:

@@ -15,6 +15,9 @@ import numpy as np
 from graphtf.api.strings import as_strings
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
+from graphtf.files.pillow import pillow
+from graphtf.files.webp import frames as webp_frames
+from graphtf.files.webp import is_webp
 from graphtf.host_functions import HostFunction, host_function
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dtypes import DType, as_dtype
@@ -27,21 +30,13 @@ _GREY = np.array([9797, 19234, 3737])  # of red, green and blue, in 2 ** -15: as
 _FORMATS = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP"}
 
 
-def _pillow() -> Any:
-    try:
-        from PIL import Image
-    except ImportError:
-        raise ImportError("images in files need the package pillow: pip install graphtf[images]") from None
-    return Image
-
-
 def _format(data: bytes) -> str | None:
     return next((kind for start, kind in _FORMATS.items() if data.startswith(start)), None)
 
 
 def _opened(data: bytes, name: str, formats: tuple[str, ...], grey: bool = False) -> Any:
     """The image of bytes. Raises InvalidArgumentError if they are none of these formats, or broken."""
-    image = _pillow()
+    image = pillow()
     if _format(data) not in formats:
         raise failed(name, f"Unknown image file format. One of {', '.join(formats)} required.")
     try:
@@ -60,7 +55,7 @@ def _pixels(found: Any, channels: int, dtype: DType = dt.uint8) -> Array:
     if deep and channels in (0, 1) and dtype is dt.uint16:
         return np.asarray(found).astype(np.uint16)[..., None]
     if deep:
-        found = _pillow().fromarray((np.asarray(found).astype(np.uint32) >> 8).astype(np.uint8))
+        found = pillow().fromarray((np.asarray(found).astype(np.uint32) >> 8).astype(np.uint8))
     mode = _MODES[channels] if channels else _own_mode(found)
     if mode in ("L", "LA") and found.mode not in ("1", "L", "LA"):
         array = _greyed(np.array(found.convert("RGBA"), np.uint8), channels)
@@ -138,7 +133,7 @@ def jpeg_pixels(text: Array, channels: int, ratio: int) -> list[Array]:
     data = text[()]
     if ratio == 1 or _format(data) != "JPEG":
         return [_pixels(_opened(data, "decode_jpeg", tuple(_FORMATS.values()), channels == 1), channels)]
-    found = _pillow().open(io.BytesIO(data), formats=("JPEG",))
+    found = pillow().open(io.BytesIO(data), formats=("JPEG",))
     found.draft("L" if channels == 1 else None, tuple(-(-side // ratio) for side in found.size))
     return [_pixels(found, channels)]
 
@@ -211,8 +206,8 @@ def decode_image(
 def image_pixels(text: Array, channels: int, dtype: DType, animated: bool) -> list[Array]:
     """The pixels of a file of any format, or if `animated` the frames of a GIF."""
     data = text[()]
-    if _format(data) == "GIF":
-        frames = _frames(data)
+    if _format(data) == "GIF" or is_webp(data):
+        frames = webp_frames(data, channels, "decode_image") if is_webp(data) else _frames(data)
         found = frames if animated else frames[0]
     else:
         deep = dt.uint16 if dtype is dt.uint16 else dt.uint8
@@ -281,7 +276,7 @@ def _encoded(
 def _saved(pixels: Array, kind: str, **options: Any) -> bytes:
     squeezed = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
     out = io.BytesIO()
-    _pillow().fromarray(np.ascontiguousarray(squeezed)).save(out, kind, **options)
+    pillow().fromarray(np.ascontiguousarray(squeezed)).save(out, kind, **options)
     return out.getvalue()
 
 

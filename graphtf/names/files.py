@@ -34,6 +34,10 @@ TABLE: dict[str, dict[str, str]] = {
         "": "make_ndarray make_tensor_proto",
         "io": "decode_base64 decode_raw encode_base64 parse_tensor serialize_tensor write_graph",
     },
+    "graphtf.files.webp": {
+        "io": "decode_webp",
+        "image": "decode_webp",
+    },
     "graphtf.files.sparse_messages": {
         "io": "deserialize_many_sparse serialize_many_sparse serialize_sparse",
     },

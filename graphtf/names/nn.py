@@ -53,7 +53,7 @@ TABLE: dict[str, dict[str, str]] = {
         "stateless_truncated_normal split fold_in",
         "random.experimental": "stateless_split=split stateless_fold_in=fold_in",
         "nn": "dropout",
-        "nn.experimental": "stateless_dropout",
+        "nn.experimental": "general_dropout stateless_dropout",
     },
     "graphtf.api.generator": {
         "random": "Generator Algorithm create_rng_state get_global_generator set_global_generator",
@@ -71,8 +71,9 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "graphtf.api.random_discrete": {
         "random": "uniform_candidate_sampler log_uniform_candidate_sampler all_candidate_sampler "
-        "fixed_unigram_candidate_sampler",
-        "nn": "all_candidate_sampler fixed_unigram_candidate_sampler",
+        "fixed_unigram_candidate_sampler learned_unigram_candidate_sampler",
+        "": "random_index_shuffle",
+        "nn": "all_candidate_sampler fixed_unigram_candidate_sampler learned_unigram_candidate_sampler",
         "random.experimental": "index_shuffle stateless_shuffle",
     },
     "graphtf.api.random_rejection": {

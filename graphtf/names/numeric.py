@@ -90,9 +90,18 @@ TABLE: dict[str, dict[str, str]] = {
         "nn": "collapse_repeated",
         "random": "stateless_parameterized_truncated_normal",
     },
+    "graphtf.api.ragged_fill": {
+        "": "ragged_fill_empty_rows ragged_fill_empty_rows_grad",
+    },
+    "graphtf.api.sampled_product": {
+        "sparse": "sampled_addmm",
+    },
+    "graphtf.data.structure": {
+        "": "NoneTensorSpec",
+    },
     "graphtf.api.blocks": {
         "": "batch_to_space required_space_to_batch_paddings space_to_batch space_to_batch_nd",
-        "nn": "space_to_batch",
+        "nn": "space_to_batch with_space_to_batch",
     },
     "graphtf.api.inspect": {
         "": "executing_eagerly get_current_name_scope get_static_value inside_function is_symbolic_tensor is_tensor "

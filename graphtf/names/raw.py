@@ -83,7 +83,7 @@ TABLE: dict[str, dict[str, str]] = {
         "StatelessRandomBinomial StatelessRandomGammaV2 StatelessRandomPoisson Timestamp TruncatedNormal",
     },
     "graphtf.api.quantized": {
-        "quantization": "dequantize quantize",
+        "quantization": "dequantize quantize quantized_concat",
     },
     "graphtf.api.quantization": {
         "quantization": "fake_quant_with_min_max_args fake_quant_with_min_max_args_gradient "

@@ -25,6 +25,10 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.api.mdct": {
         "signal": "inverse_mdct mdct",
     },
+    "graphtf.api.fourier_nd": {
+        "": "fftnd=fftnd_kernel ifftnd=ifftnd_kernel rfftnd=rfftnd_kernel irfftnd=irfftnd_kernel",
+        "signal": "fftnd ifftnd rfftnd irfftnd",
+    },
     "graphtf.api.signal": {
         "signal": "fft fft2d fft3d ifft ifft2d ifft3d rfft rfft2d rfft3d irfft irfft2d irfft3d fftshift ifftshift "
         "hann_window hamming_window kaiser_bessel_derived_window kaiser_window vorbis_window frame overlap_and_add "
