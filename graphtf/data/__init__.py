@@ -14,6 +14,7 @@ from graphtf.names import names_in, resolve
 AUTOTUNE = -1
 INFINITE_CARDINALITY = -1
 UNKNOWN_CARDINALITY = -2
+SHARD_HINT = -1
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,15 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.checkpoint.checkpoint": {
         "train": "Checkpoint CheckpointOptions TrackableView",
     },
+    "graphtf.checkpoint.waiting": {
+        "train": "checkpoints_iterator",
+    },
+    "graphtf.checkpoint.python_state": {
+        "train.experimental": "PythonState",
+    },
+    "graphtf.coordinator": {
+        "train": "Coordinator",
+    },
     "graphtf.checkpoint.manager": {
         "train": "CheckpointManager",
     },

@@ -73,7 +73,7 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "graphtf.data": {
         "data": "AUTOTUNE INFINITE_CARDINALITY UNKNOWN_CARDINALITY",
-        "data.experimental": "AUTOTUNE INFINITE_CARDINALITY UNKNOWN_CARDINALITY",
+        "data.experimental": "AUTOTUNE INFINITE_CARDINALITY SHARD_HINT UNKNOWN_CARDINALITY",
     },
     "graphtf.data.dataset": {
         "data": "Dataset DatasetSpec",
@@ -91,6 +91,15 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "graphtf.data.csv": {
         "data.experimental": "CsvDataset make_csv_dataset",
+    },
+    "graphtf.data.sql": {
+        "data.experimental": "SqlDataset",
+    },
+    "graphtf.data.records": {
+        "data.experimental": "TFRecordWriter make_batched_features_dataset parse_example_dataset",
+    },
+    "graphtf.tables.from_dataset": {
+        "data.experimental": "index_table_from_dataset table_from_dataset",
     },
     "graphtf.data.experimental": {
         "data.experimental": "Counter RandomDataset Reducer assert_cardinality at bucket_by_sequence_length "
