@@ -358,7 +358,9 @@ class RaggedTensor(Composite):
             raise ValueError("RaggedTensor.numpy() is only supported in eager mode.")
         inner = self._values.numpy()
         cut = [inner[a:b] for a, b in pairwise(self._row_splits._array.tolist())]
-        if len({x.shape for x in cut}) == 1 and all(x.dtype != object or self.dtype is dt.string for x in cut):
+        if not cut:
+            return np.array([], inner.dtype)
+        if len({x.shape for x in cut}) == 1:
             return np.stack(cut)
         out = np.empty(len(cut), object)
         out[:] = cut

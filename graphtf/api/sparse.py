@@ -16,6 +16,7 @@ from graphtf.api.creation import fill, zeros_like
 from graphtf.api.debugging import assert_equal, assert_less_equal
 from graphtf.api.segments import unsorted_segment_max, unsorted_segment_sum
 from graphtf.api.selection import boolean_mask, gather, gather_nd, tensor_scatter_nd_update, where
+from graphtf.api.shaping import identity
 from graphtf.composite import SparseTensor
 from graphtf.convert import convert_to_tensor, is_tensor_like
 from graphtf.deferred import on_host
@@ -587,7 +588,7 @@ def sparse_dense_matmul(
     row, column = (1, 0) if adjoint_a else (0, 1)
     size = a.shape[row]
     count = size if size is not None else named_size(a.dense_shape[row])  # type: ignore[index]
-    lines = gather(dense, a.indices[:, column])  # type: ignore[index]
+    lines = gather(identity(dense), a.indices[:, column])  # type: ignore[index]
     shape = lines.ir_type.dims
     weights = p.broadcast(p.reshape(values, shape=(*values.ir_type.dims, 1)), shape=shape)
     return unsorted_segment_sum(p.mul(lines, weights), a.indices[:, row], count)  # type: ignore[index]

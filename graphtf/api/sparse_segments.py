@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphtf.api import segments
+from graphtf.api.shaping import identity
 from graphtf.convert import convert_to_tensor
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p
@@ -21,7 +22,7 @@ def _picked(data: Any, indices: Any, segment_ids: Any, num_segments: Any, name: 
     at, ids = convert_to_tensor(indices), convert_to_tensor(segment_ids)
     if not at.shape.is_compatible_with(ids.shape):
         raise invalid(name, f"segment_ids and indices should have same size, got {ids.shape} and {at.shape}")
-    rows = p.gather(convert_to_tensor(data), at, axis=0, batch_dims=0)
+    rows = p.gather(identity(data), at, axis=0, batch_dims=0)
     rows, ids, count = segments.sorted_rows(rows, ids, name)
     if num_segments is not None:
         return rows, ids, num_segments

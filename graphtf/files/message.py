@@ -6,9 +6,12 @@ valid encoding; unknown fields are passed over. Reading never goes beyond the by
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from graphtf.ir.errors import DataLossError
 
@@ -376,22 +379,43 @@ class Message:
             value = self._held[name]
             if field.label == "map":
                 for k, v in sorted(value.items()):
-                    yield from (f"{name} {{", f'  key: "{k}"', *_shown("  value", v, "  "), "}")
+                    shown = _quoted(k) if isinstance(k, (str, bytes)) else k
+                    yield from (f"{name} {{", f"  key: {shown}", *_shown("  value", v, "  ", field.kind), "}")
             else:
                 for v in value if field.label else [value]:
-                    yield from _shown(name, v, "")
+                    yield from _shown(name, v, "", field.kind)
 
 
-def _shown(name: str, value: Any, indent: str) -> Iterator[str]:
+def _shown(name: str, value: Any, indent: str, kind: Any) -> Iterator[str]:
     if isinstance(value, Message):
         yield f"{name} {{"
         yield from (f"{indent}  {line}" for line in value._lines())
         yield f"{indent}}}"
     elif isinstance(value, (bytes, str)):
-        text = value.encode() if isinstance(value, str) else value
-        yield f'{name}: "{str(text)[2:-1]}"'
+        yield f"{name}: {_quoted(value)}"
+    elif kind in _DIGITS:
+        yield f"{name}: {_number(value, kind)}"
     else:
         yield f"{name}: {str(value).lower() if isinstance(value, bool) else value}"
+
+
+_DIGITS = {"float": (6, 9), "double": (15, 17)}  # few, where they tell the number, or enough
+_ESCAPES = {9: r"\t", 10: r"\n", 13: r"\r", 34: r"\"", 39: r"\'", 92: r"\\"}
+
+
+def _number(value: Any, kind: str) -> str:
+    few, enough = _DIGITS[kind]
+    storage = np.dtype(_FORMAT[kind]).type
+    x = float(value)
+    text = f"{x:.{few}g}"
+    return text if math.isnan(x) or storage(text) == storage(x) else f"{x:.{enough}g}"
+
+
+def _quoted(value: str | bytes) -> str:
+    """Text as it is, bytes that are no printable ASCII in octal."""
+    if isinstance(value, str):
+        return '"' + "".join(_ESCAPES.get(ord(c), c) for c in value) + '"'
+    return '"' + "".join(_ESCAPES.get(c) or (chr(c) if 32 <= c < 127 else f"\\{c:03o}") for c in value) + '"'
 
 
 def _checked(name: str, kind: Any, value: Any) -> Any:
@@ -407,8 +431,8 @@ def _checked(name: str, kind: Any, value: Any) -> Any:
     if not ok:
         wanted = kind.__name__ if isinstance(kind, type) else kind
         raise TypeError(f"{value!r} has type {type(value).__name__}, but field {name!r} holds {wanted}")
-    if kind in ("float", "double"):
-        return float(value)
+    if kind in _DIGITS:
+        return float(np.dtype(_FORMAT[kind]).type(value))
     return value if isinstance(kind, type) or isinstance(value, (bytes, str, bool)) else _plain(value)
 
 

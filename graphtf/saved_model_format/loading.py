@@ -149,8 +149,9 @@ class LoadedTrace:
 class LoadedFunction:
     """A saved `tf.function`: its traces, of which a call takes the first that fits."""
 
-    def __init__(self, name: str, traces: Sequence[LoadedTrace], parameters: Any) -> None:
+    def __init__(self, name: str, traces: Sequence[LoadedTrace], parameters: Any, declared: bool = False) -> None:
         self._name, self.concrete_functions = name, list(traces)
+        self._declared = declared  # had it an `input_signature`, which arguments must fit?
         self._signature = signature_of(parameters)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -170,6 +171,9 @@ class LoadedFunction:
             tensors = trace.fitted(bound, keywords)
             if tensors is not None:
                 return trace, tensors
+        if self._declared:
+            expected = self.concrete_functions[0].structured_input_signature()
+            raise TypeError(f"Binding inputs to tf.function failed: {self._name} got {bound}, expected {expected}")
         options = "\n".join(f"  {t.structured_input_signature()}" for t in self.concrete_functions)
         raise ValueError(
             f"Could not find matching concrete function to call loaded from the SavedModel. Got:\n  {bound}, "
@@ -213,7 +217,8 @@ class SignatureFunction:
             TensorSpec(v.ir_type.shape and [d if isinstance(d, int) else None for d in v.ir_type.shape], v.type.dtype)
             for v in self._trace.graph.outputs
         ]
-        return _named(rebuilt(self._trace.data["result"], outs))
+        found = _named(rebuilt(self._trace.data["result"], outs))
+        return {k: TensorSpec(x.shape, x.dtype, k) if isinstance(x, TensorSpec) else x for k, x in found.items()}
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Raises TypeError for other names."""
@@ -267,7 +272,8 @@ class _Loading:
         if kind == "variable":
             made: Any = self._variable(data)
         elif kind == "function":
-            made = LoadedFunction(data["name"], [self.trace(t) for t in data["traces"]], data["parameters"])
+            traces, declared = [self.trace(t) for t in data["traces"]], bool(data.get("declared"))
+            made = LoadedFunction(data["name"], traces, data["parameters"], declared)
         elif kind == "tensor":
             made = EagerTensor(self.bundle.get(data["key"]))
         else:

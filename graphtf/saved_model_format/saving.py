@@ -129,6 +129,7 @@ class _Saving:
                 "name": x._name,
                 "traces": traces,
                 "parameters": parameters_of(x._parameters.signature),
+                "declared": x.input_signature is not None,
             }
         if isinstance(x, ConcreteFunction):
             return {"kind": "function", "name": x.name, "traces": [self.trace(x, None)], "parameters": None}

@@ -73,7 +73,7 @@ class Entries:
         out = np.empty((len(flat), *self.value_shape), self.value_dtype.np)
         for k, value in enumerate(found):
             out[k] = value
-        return out.reshape(*keys.shape, *self.value_shape)
+        return out.reshape((*keys.shape, *self.value_shape))
 
     def _by_search(self, keys: Array, default: Array) -> Array:
         if self._sorted is None:

@@ -83,7 +83,7 @@ class LookupInterface(TrackableResource):
         wanted = dtype or self.key_dtype
         t = keys if isinstance(keys, Tensor) else convert_to_tensor(keys, wanted)
         if t.dtype is not wanted:
-            message = f"Dtype of argument `keys` must be {wanted.name}, received: {t.dtype.name}"
+            message = f"Dtype of argument `keys` must be {wanted}, received: {t.dtype}"
             raise TypeError(message)
         return t
 

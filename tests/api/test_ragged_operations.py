@@ -94,3 +94,9 @@ def test_gradients_reach_ragged_values() -> None:
 def test_ragged_tensors_print_as_arrays() -> None:
     assert repr(tf.ragged.constant([[0.1, 2.0], [3.0]])) == "<tf.RaggedTensor [[0.1, 2.0], [3.0]]>"
     assert repr(PAIRS) == "<tf.RaggedTensor [[[1.0, 2.0],\n  [3.0, 4.0]], [[5.0, 6.0]]]>"
+
+
+def test_rows_of_one_length_are_one_array() -> None:
+    rows = tf.RaggedTensor.from_uniform_row_length(tf.ragged.constant([[1, 2], [], [3], [4]]), 2)
+    assert rows.numpy().shape == (2, 2) and str(rows) == "<tf.RaggedTensor [[[1, 2], []],\n [[3], [4]]]>"
+    assert tf.RaggedTensor.from_row_lengths(tf.zeros([0]), tf.zeros([0], tf.int64)).numpy().dtype == "float32"

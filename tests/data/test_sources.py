@@ -179,3 +179,18 @@ def test_none_has_a_spec() -> None:
     dataset = tf.data.Dataset.range(2).map(lambda x: (x, None))
     assert dataset.element_spec == (tf.TensorSpec([], tf.int64), tf.NoneTensorSpec())
     assert np.array_equal([x for x, none in dataset if none is None], [0, 1])
+
+
+def test_a_scalar_key() -> None:
+    table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["a", "b"], [1, 2]), -1)
+    assert int(table.lookup(tf.constant("b"))) == 2 and int(table[tf.constant("c")]) == -1
+    with pytest.raises(TypeError, match=r"must be <dtype: 'string'>, received: <dtype: 'int32'>"):
+        table.lookup(tf.constant([1]))
+
+
+def test_messages_as_text() -> None:
+    values = [1.0, 0.1, 1e10, 1e-7, np.inf, -0.0, 16777216.0, 123456.789, 1 / 3]
+    text = str(tf.train.FloatList(value=values)).replace("value: ", "").split()
+    assert text == ["1", "0.1", "1e+10", "1e-07", "inf", "-0", "16777216", "123456.789", "0.333333343"]
+    assert tf.train.FloatList(value=[0.1]).value[0] == float(np.float32(0.1))
+    assert str(tf.train.BytesList(value=[b"a\"'\\\n\x00\xff"])) == 'value: "a\\"\\\'\\\\\\n\\000\\377"\n'

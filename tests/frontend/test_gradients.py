@@ -304,3 +304,20 @@ def test_a_tape_that_never_recorded_has_no_gradient() -> None:
         with tape:
             y = x * x
         assert float(tape.gradient(y, x)) == 2.0
+
+
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize("rows", [False, True])
+def test_only_what_reads_rows_gives_slices(traced: bool, rows: bool) -> None:
+    v = tf.Variable(np.arange(6.0).reshape(3, 2))
+    sparse = tf.sparse.SparseTensor([[0, 1]], np.ones(1), [2, 3])
+
+    def slope() -> Any:
+        with tf.GradientTape() as tape:
+            picked = tf.gather(v, [1]) if rows else tf.sparse.sparse_dense_matmul(sparse, v)
+            y = tf.reduce_sum(picked) + (0.0 if rows else tf.reduce_sum(tf.sparse.segment_sum(v, [2], [0])))
+        return tape.gradient(y, v)
+
+    found = (tf.function(slope) if traced else slope)()
+    assert isinstance(found, tf.IndexedSlices) is rows
+    np.testing.assert_array_equal(tf.convert_to_tensor(found), [[0, 0], [1, 1], [0, 0] if rows else [1, 1]])
