@@ -263,7 +263,7 @@ def one_hot(
     k = as_axis(-1 if axis is None else axis, len(dims) + 1, "one_hot", late=True)
     shape = (*dims[:k], size, *dims[k:])
     if not at.dtype.is_integer:
-        raise invalid("one_hot", f"indices must be integers, got {at.dtype.name}")
+        raise wrong_dtype("one_hot", f"indices must be integers, got {at.dtype.name}")
     places = p.iota(shape=shape, axis=k, dtype=at.dtype)
     return p.select(p.eq(p.reshape(at, shape=(*dims[:k], 1, *dims[k:])), places), on, off)
 

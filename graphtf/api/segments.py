@@ -19,7 +19,7 @@ from graphtf.ir.dtypes import as_dtype
 from graphtf.ir.ops.io import assert_
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.ragged_tensor import RaggedTensor, count_dim
-from graphtf.refusal import failed, invalid
+from graphtf.refusal import failed, invalid, wrong_dtype
 from graphtf.run_time import named_size
 from graphtf.sizes import as_size
 from graphtf.tensor import EagerTensor, Tensor
@@ -70,8 +70,16 @@ def _at_least_one(counts: Tensor) -> Tensor:
 # ---- unsorted --------------------------------------------------------------------------------------------------------
 
 
+def _ids(segment_ids: Any, name: str) -> Tensor:
+    """The numbers of rows. Raises the mode's error for what are no integers."""
+    ids = convert_to_tensor(segment_ids)
+    if ids.dtype not in (dt.int32, dt.int64):
+        raise wrong_dtype(name, f"segment_ids must be int32 or int64, got {ids.dtype.name}")
+    return ids
+
+
 def _unsorted(data: Any, segment_ids: Any, num_segments: Any, combine: str, name: str) -> tuple[Tensor, Tensor, Dim]:
-    x, ids = convert_to_tensor(data), convert_to_tensor(segment_ids)
+    x, ids = convert_to_tensor(data), _ids(segment_ids, name)
     lead = ids.shape.rank
     if not x.shape[:lead].is_compatible_with(ids.shape):
         raise invalid(name, f"data.shape = {x.shape} does not start with segment_ids.shape = {ids.shape}")
@@ -160,7 +168,7 @@ def unsorted_segment_sqrt_n(data: Any, segment_ids: Any, num_segments: Any, name
 
 def sorted_rows(data: Any, segment_ids: Any, name: str) -> tuple[Tensor, Tensor, Dim]:
     """The operands, and the number of segments: one more than the last number."""
-    x, ids = convert_to_tensor(data), convert_to_tensor(segment_ids)
+    x, ids = convert_to_tensor(data), _ids(segment_ids, name)
     if ids.shape.rank != 1:
         raise invalid(name, f"segment_ids must be a vector, got shape {ids.shape}")
     if not ids.shape.is_compatible_with(x.shape[:1]):

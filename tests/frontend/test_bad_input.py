@@ -143,3 +143,17 @@ def test_threads_call_one_function_first() -> None:
     assert len(traced) == 1
     for y in found:
         np.testing.assert_allclose(y, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: tf.one_hot(tf.constant([1.5]), 3), lambda: tf.math.segment_sum([1, 2], [0.0, 1.0]),
+        lambda: tf.math.unsorted_segment_max([1, 2], [0.0, 1.0], 2), lambda: tf.sparse.segment_mean([1.0], [0], [0.0]),
+    ],
+)  # fmt: skip
+def test_numbers_of_rows_are_integers(call: Any) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        call()
+    with pytest.raises(TypeError):
+        tf.function(call)()
