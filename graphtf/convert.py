@@ -338,6 +338,17 @@ def stack_rows(parts: Sequence[Tensor]) -> Tensor:
     return out
 
 
+class _Hooks:
+    """What promotes dtypes, once NumPy's behaviour is turned on (graphtf/promotion.py)."""
+
+    pair: Callable[[Any, Any], tuple[Tensor, Tensor]] | None = None
+    weaken: Callable[[Tensor, Any], Tensor] | None = None
+    strengthen: Callable[[Tensor], Tensor] | None = None
+
+
+hooks = _Hooks()
+
+
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Const") -> Tensor:
     """A tensor of a Python or NumPy value, spread over `shape` if it is a single element.
 
@@ -364,7 +375,8 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
         return _packed(value, wanted)
     else:
         array = to_array(value, wanted)
-    return array_tensor(array if shape is None else _shaped(array, as_shape(shape), value))
+    made = array_tensor(array if shape is None else _shaped(array, as_shape(shape), value))
+    return made if hooks.weaken is None or dtype is not None else hooks.weaken(made, value)
 
 
 def _shaped(array: Array, shape: TensorShape, value: Any) -> Array:
@@ -383,11 +395,14 @@ def _shaped(array: Array, shape: TensorShape, value: Any) -> Array:
     )
 
 
-def convert_pair(x: Any, y: Any, hint_only: bool = False) -> tuple[Tensor, Tensor]:
+def convert_pair(x: Any, y: Any, hint_only: bool = False, promotes: bool = True) -> tuple[Tensor, Tensor]:
     """Two operands of one dtype: a tensor's dtype is the other's too, else that of `x`.
 
-    With `hint_only`, a `y` that does not fit keeps its own dtype, and the op complains.
+    With `hint_only`, a `y` that does not fit keeps its own dtype, and the op complains. What `promotes` does so once
+    NumPy's behaviour is turned on.
     """
+    if promotes and hooks.pair is not None:
+        return hooks.pair(x, y)
     if isinstance(y, Tensor) and is_tensor_like(x):
         return convert_to_tensor(x), y
     if not is_tensor_like(x) and is_tensor_like(y) and not hint_only:

@@ -11,7 +11,7 @@ from typing import Any
 
 from graphtf.api import arithmetic, compare, unary
 from graphtf.api.linalg import matmul
-from graphtf.convert import convert_to_tensor
+from graphtf.convert import convert_to_tensor, hooks
 from graphtf.indexing import getitem
 
 _Function = Callable[..., Any]
@@ -40,6 +40,8 @@ def _ask(other: Any, reflected: str, self: Any) -> Any:
 
 def _backward(function: _Function) -> _Function:
     def method(self: Any, other: Any) -> Any:
+        if hooks.pair is not None:
+            return function(*hooks.pair(other, self))
         return function(convert_to_tensor(other, dtype=self.dtype), self)
 
     return method

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from graphtf.convert import convert_to_tensor, is_tensor_like, to_array
+from graphtf.convert import convert_to_tensor, hooks, is_tensor_like, to_array
 from graphtf.indexed_slices import IndexedSlices, scatter_rows
 from graphtf.indexing import getitem
 from graphtf.ir.binding import active_binder
@@ -320,11 +320,18 @@ class Variable(AbstractTensor, Trackable, metaclass=_Creating):
     def assign(self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:
         """Set the value. Raises ValueError for another shape or a tensor of another dtype, TypeError for a Python value
         that does not fit."""
-        return self._set(convert_to_tensor(value, self.dtype), read_value)
+        return self._set(self._own(value), read_value)
+
+    def _own(self, value: Any) -> Tensor:
+        """A value of the variable's dtype, which others may become once NumPy's behaviour is turned on."""
+        if hooks.pair is None or not isinstance(value, Tensor):
+            return convert_to_tensor(value, self.dtype)
+        _, found = hooks.pair(self, value)
+        return found if found.dtype is self.dtype else convert_to_tensor(value, self.dtype)
 
     def _delta(self, delta: Any) -> Tensor:
         """What is added, which does not broadcast. Raises the mode's error for another shape."""
-        by = convert_to_tensor(delta, self.dtype)
+        by = self._own(delta)
         if not self._static.is_compatible_with(by.shape):
             message = f"Cannot update variable with shape {self._static} using a Tensor with shape {by.shape}"
             raise invalid("assign_add", message)

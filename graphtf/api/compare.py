@@ -69,7 +69,7 @@ def less(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> less([1, 2], 2)
     <tf.Tensor: shape=(2,), dtype=bool, numpy=array([ True, False])>
     """
-    return p.lt(*convert_pair(x, y))
+    return p.lt(*convert_pair(x, y, promotes=False))
 
 
 def less_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -78,7 +78,7 @@ def less_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> less_equal([1, 3], 2)
     <tf.Tensor: shape=(2,), dtype=bool, numpy=array([ True, False])>
     """
-    return p.le(*convert_pair(x, y))
+    return p.le(*convert_pair(x, y, promotes=False))
 
 
 def greater(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -87,7 +87,7 @@ def greater(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> greater([1, 3], 2)
     <tf.Tensor: shape=(2,), dtype=bool, numpy=array([False,  True])>
     """
-    return p.gt(*convert_pair(x, y))
+    return p.gt(*convert_pair(x, y, promotes=False))
 
 
 def greater_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -96,7 +96,7 @@ def greater_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> greater_equal([1, 2], 2)
     <tf.Tensor: shape=(2,), dtype=bool, numpy=array([False,  True])>
     """
-    return p.ge(*convert_pair(x, y))
+    return p.ge(*convert_pair(x, y, promotes=False))
 
 
 def _logical(op: Any, x: Any, y: Any) -> Tensor:
@@ -152,7 +152,7 @@ def bitwise_and(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> bitwise_and([6, 5], 3)
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([2, 1], dtype=int32)>
     """
-    return _of_integers(p.bitwise_and, *convert_pair(x, y))
+    return _of_integers(p.bitwise_and, *convert_pair(x, y, promotes=False))
 
 
 def bitwise_or(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -161,7 +161,7 @@ def bitwise_or(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> bitwise_or([6, 5], 3)
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([7, 7], dtype=int32)>
     """
-    return _of_integers(p.bitwise_or, *convert_pair(x, y))
+    return _of_integers(p.bitwise_or, *convert_pair(x, y, promotes=False))
 
 
 def bitwise_xor(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -170,7 +170,7 @@ def bitwise_xor(x: Any, y: Any, name: str | None = None) -> Tensor:
     >>> bitwise_xor([6, 5], 3)
     <tf.Tensor: shape=(2,), dtype=int32, numpy=array([5, 6], dtype=int32)>
     """
-    return _of_integers(p.bitwise_xor, *convert_pair(x, y))
+    return _of_integers(p.bitwise_xor, *convert_pair(x, y, promotes=False))
 
 
 def invert(x: Any, name: str | None = None) -> Tensor:

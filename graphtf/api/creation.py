@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from graphtf.composite import Composite
-from graphtf.convert import convert_to_tensor, is_tensor_like, known_array
+from graphtf.convert import convert_to_tensor, hooks, is_tensor_like, known_array
 from graphtf.indexed_slices import IndexedSlices
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Dim, ceildiv, maximum, product
@@ -328,7 +328,7 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
         return IndexedSlices(cast(x.values, target), x.indices, x.dense_shape)
     t = convert_to_tensor(x)
     if t.dtype is target:
-        return t
+        return t if hooks.strengthen is None else hooks.strengthen(t)
     if dt.string in (t.dtype, target):
         raise UnimplementedError(None, None, f"Cast {t.dtype.name} to {target.name} is not supported")
     return p.cast(t, dtype=target)

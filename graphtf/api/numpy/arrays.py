@@ -15,7 +15,7 @@ import numpy as np
 
 from graphtf import nest
 from graphtf.api import creation, linalg_parts, selection, shaping
-from graphtf.convert import convert_to_tensor, is_tensor_like
+from graphtf.convert import convert_to_tensor, hooks, is_tensor_like
 from graphtf.indexed_slices import IndexedSlices
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.ops.prims import p
@@ -66,6 +66,9 @@ def array(val: Any, dtype: Any = None, copy: bool = True, ndmin: int = 0) -> Arr
     return out if len(dims) >= ndmin else p.reshape(out, shape=(*(1,) * (ndmin - len(dims)), *dims))
 
 
+_NARROW = {as_dtype("int64"): as_dtype("int32"), as_dtype("float64"): as_dtype("float32")}
+
+
 def _own_type(val: Any) -> DType | None:
     """The dtype of nested Python values; None where strings are among them."""
     if isinstance(val, TensorShape):
@@ -73,7 +76,8 @@ def _own_type(val: Any) -> DType | None:
     leaves = nest.flatten(val)
     if any(isinstance(x, (str, bytes)) for x in leaves):
         return None
-    return as_dtype(np.result_type(*(map(_strong, leaves))) if leaves else np.float64)
+    found = as_dtype(np.result_type(*(map(_strong, leaves))) if leaves else np.float64)
+    return found if hooks.pair is None else _NARROW.get(found, found)
 
 
 def _strong(x: Any) -> Any:
@@ -102,6 +106,16 @@ def promoted(*args: Any) -> list[Tensor]:
     """Values as tensors of the dtype that they promote to."""
     dtype = result_type(*(x if is_tensor_like(x) or isinstance(x, numbers.Number) else asarray(x) for x in args))
     return [asarray(x, dtype) for x in args]
+
+
+def alike(*args: Any) -> list[Tensor]:
+    """As `promoted`, by the table of the mode of `experimental_enable_numpy_behavior` where that has one."""
+    if hooks.pair is None:
+        return promoted(*args)
+    like = args[0]
+    for x in args[1:]:
+        like, _ = hooks.pair(like, x)
+    return [hooks.pair(x, like)[0] for x in args]
 
 
 def floats(*args: Any) -> list[Tensor]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from graphtf.api import arithmetic, compare, unary
-from graphtf.api.numpy.arrays import asarray, floats, promoted
+from graphtf.api.numpy.arrays import alike, asarray, floats, promoted
 from graphtf.deferred import on_host
 from graphtf.ir import dtypes as dt
 from graphtf.ir.ops.prims import p, scalar_like
@@ -280,7 +280,7 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
         return nonzero(held)
     if x is None or y is None:
         raise ValueError("Both x and y must be ndarrays, or both must be None.")
-    return p.select(held, *promoted(x, y))
+    return p.select(held, *alike(x, y))
 
 
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphtf.api import selection, shaping
-from graphtf.api.numpy.arrays import asarray, promoted
+from graphtf.api.numpy.arrays import alike, asarray, promoted
 from graphtf.api.numpy.elementwise import _truth
 from graphtf.api.padding import pad as padded
 from graphtf.convert import is_tensor_like
@@ -126,7 +126,7 @@ def _listed(arys: Any) -> list[Any]:
 
 
 def concatenate(arys: Any, axis: Any = 0) -> Array:
-    found = promoted(*map(asarray, _listed(arys)))
+    found = alike(*map(asarray, _listed(arys)))
     if axis is None:
         found, axis = [shaping.reshape(x, [-1]) for x in found], 0
     return shaping.concat(found, axis)

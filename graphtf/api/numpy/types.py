@@ -12,6 +12,7 @@ import numpy as np
 
 from graphtf.api.numpy import elementwise, indexing, linear, reduction, shaping
 from graphtf.api.numpy.arrays import asarray
+from graphtf.promotion import MODES, enable
 from graphtf.tensor import Tensor
 from graphtf.variable import Variable
 
@@ -62,17 +63,28 @@ def experimental_enable_numpy_behavior(
 ) -> None:
     """Give tensors NumPy's methods (`T`, `astype`, `reshape`, …) and indexing, and let operators promote dtypes.
 
-    Raises ValueError for what is not supported: `prefer_float32`, another mode than "legacy". Follows
+    In the mode "legacy" operators promote as NumPy does; in "all" and "safe" functions of two tensors do, by the tables
+    of https://www.tensorflow.org/guide/tf_numpy_type_promotion, where Python numbers are weak; in "off" nothing does.
+    Raises ValueError for another mode, and for `prefer_float32`, which is not supported. Follows
     https://www.tensorflow.org/api_docs/python/tf/experimental/numpy/experimental_enable_numpy_behavior.
     """
-    if prefer_float32 or dtype_conversion_mode != "legacy":
-        raise ValueError("only dtype_conversion_mode='legacy' without prefer_float32 is supported")
+    if dtype_conversion_mode not in MODES:
+        raise ValueError(
+            f"The provided promotion mode {dtype_conversion_mode} does not exist. Make sure the provided dtype "
+            "conversion mode is one of the followings: 'off', 'legacy', 'safe' or 'all'."
+        )
+    if prefer_float32:
+        raise ValueError("prefer_float32=True is not supported")
     Tensor.__getitem__ = indexing.getitem
+    if dtype_conversion_mode in ("all", "safe"):
+        enable(dtype_conversion_mode)
     for cls in (Tensor, Variable):
         for name, function in _METHODS.items():
             setattr(cls, name, function)
         cls.T = property(lambda self: shaping.transpose(self))
         cls.size = property(lambda self: self.shape.num_elements())
+        if dtype_conversion_mode != "legacy":
+            continue
         for name, comparison in _COMPARISONS.items():
             setattr(cls, f"__{name}__", comparison)
         for name, operator in _OPERATORS.items():
