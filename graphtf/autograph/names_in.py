@@ -41,6 +41,42 @@ def _bound(node: ast.AST) -> Iterator[str]:
         yield from _bound(child)
 
 
+def parts_set(nodes: Iterable[ast.AST]) -> list[ast.Attribute | ast.Subscript]:
+    """Parts of objects that are set in this scope, each once: `x.y`, `x["y"]`, `x[i].y` …, of what is bound before."""
+    nodes = list(nodes)
+    own, found = set(assigned(nodes)), {}
+    for part in (p for node in nodes for p in _parts(node)):
+        names = _names_of_part(part)
+        if names is not None and own.isdisjoint(names):
+            found.setdefault(ast.unparse(part), part)
+    return list(found.values())
+
+
+def _parts(node: ast.AST) -> Iterator[ast.Attribute | ast.Subscript]:
+    if isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.Lambda, *_COMPREHENSIONS)):
+        return
+    if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
+        yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _parts(child)
+
+
+def _names_of_part(node: ast.expr) -> set[str] | None:
+    """The names that a part is reached by; None where it takes more than names, constants and parts."""
+    if isinstance(node, ast.Name):
+        return {node.id}
+    if isinstance(node, ast.Constant):
+        return set()
+    if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
+        return set()
+    if isinstance(node, ast.Attribute):
+        return _names_of_part(node.value)
+    if isinstance(node, ast.Subscript):
+        of, by = _names_of_part(node.value), _names_of_part(node.slice)
+        return None if of is None or by is None else of | by
+    return None
+
+
 def loaded(nodes: Iterable[ast.AST]) -> set[str]:
     """Names read anywhere inside, those of inner scopes included."""
     found: set[str] = set()

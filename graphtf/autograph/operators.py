@@ -13,6 +13,7 @@ from graphtf.api import control
 from graphtf.autograph.builtins import overload
 from graphtf.autograph.convert import converted_callee
 from graphtf.autograph.loops import for_stmt, while_stmt
+from graphtf.autograph.parts import part, put_attribute, put_item, settled_parts
 from graphtf.autograph.state import Get, Set, Undefined, joined, ld
 from graphtf.functions.region import trace_region
 from graphtf.functions.trace import Trace, active_trace
@@ -23,7 +24,8 @@ from graphtf.tensor import SymbolicTensor, Tensor
 from graphtf.variable import Variable
 
 __all__ = [
-    "Undefined", "and_", "assert_stmt", "callee", "for_stmt", "if_exp", "if_stmt", "ld", "not_", "or_", "while_stmt",
+    "Undefined", "and_", "assert_stmt", "callee", "for_stmt", "if_exp", "if_stmt", "ld", "not_", "or_", "part",
+    "put_attribute", "put_item", "while_stmt",
 ]  # fmt: skip
 
 
@@ -58,7 +60,7 @@ def if_stmt(
         return run
 
     regions = [trace_region(name, trace, (), ran(body)) for name, body in (("if_true", then), ("if_false", orelse))]
-    put(joined(trace, condition, regions, after, names))
+    put(settled_parts(names, joined(trace, condition, regions, after, names), before, after))
 
 
 def if_exp(test: Any, then: Callable[[], Any], orelse: Callable[[], Any]) -> Any:

@@ -11,15 +11,17 @@ lines; what is generated is named `ag__…`. Entry point: `rewrite(function, out
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from graphtf.autograph.jumps import Block, name_of, placed, without_jumps
-from graphtf.autograph.names_in import assigned, contains, declared, loaded, parameters
+from graphtf.autograph.names_in import assigned, contains, declared, loaded, parameters, parts_set
 
 OPS = "ag__"  # the name under which rewritten code finds graphtf/autograph/operators.py
 _SUSPENDING = (ast.Yield, ast.YieldFrom, ast.Await)
 _FUNCTIONS = (ast.FunctionDef, ast.Lambda)
+Part = ast.Attribute | ast.Subscript
 
 
 def rewrite(function: ast.FunctionDef | ast.Lambda, outer: Iterable[str] = (), cls: str | None = None) -> None:
@@ -150,16 +152,43 @@ class _Rewriter(ast.NodeTransformer):
             made.type_params = []  # type: ignore[attr-defined]
         return placed(made, like)
 
-    def _state(self, state: Sequence[str], number: int, like: ast.AST) -> tuple[Block, list[ast.expr]]:
-        """Functions that get and set the variables of a statement, and the arguments that name them."""
-        values = placed(ast.Tuple([name_of(n, like) for n in state], ast.Load()), like)
+    def _state(
+        self, state: Sequence[str], parts: Sequence[Part], number: int, like: ast.AST
+    ) -> tuple[Block, list[ast.expr]]:
+        """Functions that get and set the variables of a statement, and the arguments that name them. Parts of objects
+        that it sets count as variables of their own."""
+        shown = [ast.unparse(part) for part in parts]
+        held = [
+            self._op("part", [self._thunk(self._reading(part), like), placed(ast.Constant(text), like)], like)
+            for part, text in zip(parts, shown)
+        ]
+        values = placed(ast.Tuple([*(name_of(n, like) for n in state), *held], ast.Load()), like)
         get = self._define(f"ag__get_{number}", [placed(ast.Return(values), like)], (), like)
         given = name_of("ag__values", like)
-        targets = placed(ast.Tuple([name_of(n, like, True) for n in state], ast.Store()), like)
-        body: Block = [placed(ast.Assign([targets], given), like)] if state else []
+        taken = [f"ag__part_{k}" for k in range(len(parts))]
+        targets = placed(ast.Tuple([name_of(n, like, True) for n in (*state, *taken)], ast.Store()), like)
+        body: Block = [placed(ast.Assign([targets], given), like)] if state or parts else []
+        body += [self._putting(part, name, like) for part, name in zip(parts, taken)]
         put = self._define(f"ag__set_{number}", body, state, like, ["ag__values"])
-        names = placed(ast.Constant(tuple(state)), like)
+        names = placed(ast.Constant((*state, *shown)), like)
         return [get, put], [name_of(f"ag__get_{number}", like), name_of(f"ag__set_{number}", like), names]
+
+    def _reading(self, part: ast.expr) -> ast.expr:
+        """A part of an object, or what it is a part of, as it is read."""
+        read = copy.deepcopy(part)
+        if hasattr(read, "ctx"):
+            read.ctx = ast.Load()
+        return self.visit(read)  # type: ignore[no-any-return]
+
+    def _putting(self, part: Part, name: str, like: ast.AST) -> ast.stmt:
+        """The statement that sets a part of an object to the value of a variable."""
+        of = self._thunk(self._reading(part.value), like)
+        if isinstance(part, ast.Attribute):
+            call = self._op("put_attribute", [of, placed(ast.Constant(self._mangled(part.attr)), like)], like)
+        else:
+            call = self._op("put_item", [of, self._thunk(self._reading(part.slice), like)], like)
+        call.args.append(name_of(name, like))
+        return placed(ast.Expr(call), like)
 
     def _variables(self, nodes: Sequence[ast.AST]) -> list[str]:
         """Variables that statements set, generated loop items aside."""
@@ -172,10 +201,11 @@ class _Rewriter(ast.NodeTransformer):
             return self.generic_visit(node)
         self.count += 1
         number, state = self.count, self._variables([*node.body, *node.orelse])
+        parts = parts_set([*node.body, *node.orelse])
         test = self.visit(node.test)
         then = self._define(f"ag__then_{number}", self.block(node.body), state, node)
         orelse = self._define(f"ag__else_{number}", self.block(node.orelse), state, node)
-        helpers, named = self._state(state, number, node)
+        helpers, named = self._state(state, parts, number, node)
         functions = [name_of(f"ag__then_{number}", node), name_of(f"ag__else_{number}", node)]
         call = self._op("if_stmt", [test, *functions, *named], node)
         return [then, orelse, *helpers, placed(ast.Expr(call), node)]
@@ -186,6 +216,7 @@ class _Rewriter(ast.NodeTransformer):
         self.count += 1
         options, node.body = self._options(node.body)
         number, state = self.count, self._variables(node.body)
+        parts = parts_set(node.body)
         node, after = self._flat_else(node)
         inner, self.after = self.after, self.after | loaded([node])
         live = ast.Constant(tuple(n for n in state if n in inner))
@@ -193,7 +224,7 @@ class _Rewriter(ast.NodeTransformer):
         body = self._define(f"ag__body_{number}", self.block(node.body), state, node)
         self.after = inner
         check = self._define(f"ag__test_{number}", [placed(ast.Return(test), node)], (), node)
-        helpers, named = self._state(state, number, node)
+        helpers, named = self._state(state, parts, number, node)
         functions = [name_of(f"ag__test_{number}", node), name_of(f"ag__body_{number}", node)]
         call = self._op("while_stmt", [*functions, *named, placed(live, node)], node)
         return [*options, check, body, *helpers, placed(ast.Expr(call), node), *self.block(after)]
@@ -209,6 +240,7 @@ class _Rewriter(ast.NodeTransformer):
         take = placed(ast.Assign([node.target], name_of(item, node.target)), node.target)
         content: Block = [take, *node.body]
         state = [n for n in self._variables(content)]
+        parts = parts_set(content)
         iterated = self.visit(node.iter)
         inner, self.after = self.after, self.after | loaded(node.body)
         live = ast.Constant(tuple(n for n in state if n in inner))
@@ -221,7 +253,7 @@ class _Rewriter(ast.NodeTransformer):
             check = name_of(f"ag__test_{number}", node)
         functions.append(self._define(f"ag__body_{number}", self.block(content), state, node, [item]))
         self.after = inner
-        helpers, named = self._state(state, number, node)
+        helpers, named = self._state(state, parts, number, node)
         args = [iterated, check, name_of(f"ag__body_{number}", node), *named, placed(live, node)]
         call = self._op("for_stmt", args, node)
         return [*options, *functions, *helpers, placed(ast.Expr(call), node), *self.block(after)]
