@@ -226,7 +226,7 @@ class ExtensionTypeSpec(TypeSpec, Composed):
 
     def _unbatch(self) -> Any:
         """The spec of one of those stacked."""
-        return self._with_specs([TensorSpec(s.shape[1:], s.dtype) for s in self.component_specs])
+        return self._with_specs([_row(s) for s in self.component_specs])
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._of._fields)
@@ -348,9 +348,17 @@ def _frozen(x: Any) -> Any:
     return tuple(map(_frozen, x)) if isinstance(x, (list, tuple)) else x
 
 
+def _row(spec: Any) -> Any:
+    from graphtf.data.composites import row_spec  # of sparse and ragged tensors, which few objects hold
+
+    return TensorSpec(spec.shape[1:], spec.dtype) if isinstance(spec, TensorSpec) else row_spec(spec)
+
+
 def _batched(spec: Any, size: int | None) -> Any:
     if not isinstance(spec, TensorSpec):
-        return spec._batch(size)
+        from graphtf.data.composites import batched_spec  # as above
+
+        return batched_spec(spec, size)
     return TensorSpec([size, *spec.shape.as_list()] if spec.shape.rank is not None else None, spec.dtype)
 
 
@@ -359,3 +367,5 @@ class BatchableExtensionType(ExtensionType):
 
     Follows https://www.tensorflow.org/api_docs/python/tf/experimental/BatchableExtensionType.
     """
+
+    _batchable = True

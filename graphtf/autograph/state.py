@@ -97,7 +97,7 @@ def _joined_one(name: str, a: Any, b: Any) -> Any:
         raise TypeError(
             f"{_shown(name)} is None at the end of the {branch} branch of the `if`, and a value in the other"
         )
-    if isinstance(a, Variable) or isinstance(b, Variable) or not (is_staged(a) and is_staged(b)):
+    if isinstance(a, Variable) or isinstance(b, Variable) or not all(map(_can_differ, (a, b))):
         if _equal(a, b):
             return a
         why = (
@@ -107,6 +107,11 @@ def _joined_one(name: str, a: Any, b: Any) -> Any:
     if not isinstance(a, Tensor) and not isinstance(b, Tensor) and _equal(a, b):
         return a
     return _STAGED
+
+
+def _can_differ(x: Any) -> bool:
+    """Can branches give it other values: is it staged, or text, which becomes a tensor?"""
+    return isinstance(x, (str, bytes)) or is_staged(x)
 
 
 def _is_nothing(x: Any) -> bool:

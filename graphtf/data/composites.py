@@ -1,4 +1,4 @@
-"""Sparse and ragged parts of elements: stacked, and taken apart into rows.
+"""Sparse and ragged parts of elements, and objects made of such: stacked, and taken apart into rows.
 
 Invariant: what is here runs on the arrays of eager values; a row of a ragged tensor with one ragged axis is a tensor,
 whose spec is that of a ragged tensor without ragged axes, so that a batch of such rows is ragged again. Entry points:
@@ -43,6 +43,21 @@ def is_sparse_spec(spec: Any) -> bool:
     return type(spec).__name__ == "SparseTensorSpec"
 
 
+def is_object_spec(spec: Any) -> bool:
+    """Is it the spec of a `BatchableExtensionType`?"""
+    return getattr(getattr(spec, "value_type", None), "_batchable", False) is True
+
+
+def parts_of(x: Any) -> list[Any]:
+    """The tensors of such an object, as leaves."""
+    return [c._array if isinstance(c, EagerTensor) else c for c in x._components()]
+
+
+def _made_of(x: Any, parts: Sequence[Any]) -> Any:
+    """An object like another one, of such leaves."""
+    return x._from_components([EagerTensor(c) if isinstance(c, np.ndarray) else c for c in parts])
+
+
 # ---- specs -----------------------------------------------------------------------------------------------------------
 
 
@@ -53,6 +68,8 @@ def batched_spec(spec: Any, size: int | None) -> Any:
         return _kinds().RaggedTensorSpec(shape, spec.dtype, spec.ragged_rank + 1, spec.row_splits_dtype)
     if is_sparse_spec(spec):
         return _kinds().SparseTensorSpec(shape, spec.dtype)
+    if is_object_spec(spec):
+        return spec._batch(size)
     raise TypeError(f"elements with a part {spec!r} cannot be batched")
 
 
@@ -65,6 +82,8 @@ def row_spec(spec: Any) -> Any:
         return _kinds().RaggedTensorSpec(inner, spec.dtype, spec.ragged_rank - 1, spec.row_splits_dtype)
     if is_sparse_spec(spec):
         return _kinds().SparseTensorSpec(spec.shape[1:] if spec.shape.rank is not None else None, spec.dtype)
+    if is_object_spec(spec):
+        return spec._unbatch()
     raise TypeError(f"elements with a part {spec!r} cannot be unbatched")
 
 
@@ -121,6 +140,8 @@ def count_of(x: Any) -> int:
         return len(x)
     if is_ragged(x):
         return len(x.row_splits._array) - 1
+    if hasattr(x, "_batchable"):
+        return count_of(parts_of(x)[0])
     return int(x.dense_shape._array[0])
 
 
@@ -166,6 +187,8 @@ def rows_of(x: Any) -> Iterator[Any]:
     elif is_ragged(x):
         for start, stop in pairwise(x.row_splits._array.tolist()):
             yield _ragged_part(x.values, start, stop)
+    elif hasattr(x, "_batchable"):
+        yield from (_made_of(x, row) for row in zip(*map(rows_of, parts_of(x))))
     else:
         yield from _sparse_rows(x)
 
@@ -208,11 +231,25 @@ def sparse_batch(values: Sequence[Array], wanted: Sequence[int | None]) -> Any:
 def batch_of(values: Sequence[Any], spec: Any) -> Any:
     """One leaf of several elements, which are tensors of one rank or composites, as the spec of a batch says; None for
     arrays that are to be an array."""
+    if is_object_spec(spec):
+        columns = zip(*map(parts_of, values))
+        return _made_of(values[0], [_column(column, s) for column, s in zip(columns, spec.component_specs)])
     if not isinstance(values[0], np.ndarray):
         return stacked_values(values)
     if isinstance(spec, TensorSpec):
         return None
     return _as_ragged(list(values), spec.ragged_rank, spec.row_splits_dtype.np)
+
+
+def _column(values: Sequence[Any], spec: Any) -> Any:
+    """A part of several objects, as the spec of that of their batch says."""
+    found = batch_of(values, spec)
+    if found is not None:
+        return found
+    if any(x.shape != values[0].shape for x in values):
+        shapes = [list(x.shape) for x in values]
+        raise InvalidArgumentError(None, None, f"Cannot batch tensors with different shapes: {shapes}")
+    return np.stack(values)
 
 
 def _as_ragged(rows: list[Array], rank: int, kind: Any) -> Any:

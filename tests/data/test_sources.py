@@ -194,3 +194,20 @@ def test_messages_as_text() -> None:
     assert text == ["1", "0.1", "1e+10", "1e-07", "inf", "-0", "16777216", "123456.789", "0.333333343"]
     assert tf.train.FloatList(value=[0.1]).value[0] == float(np.float32(0.1))
     assert str(tf.train.BytesList(value=[b"a\"'\\\n\x00\xff"])) == 'value: "a\\"\\\'\\\\\\n\\000\\377"\n'
+
+
+class Pair(tf.experimental.BatchableExtensionType):  # type: ignore[misc]
+    numbers: tf.Tensor
+    words: tf.RaggedTensor
+
+
+def test_objects_made_of_tensors_are_taken_apart_and_stacked() -> None:
+    pair = Pair(tf.constant([1, 2, 3]), tf.ragged.constant([["a"], ["b", "c"], []]))
+    rows = tf.data.Dataset.from_tensor_slices(pair)
+    assert [(int(x.numbers), x.words.numpy().tolist()) for x in rows] == [(1, [b"a"]), (2, [b"b", b"c"]), (3, [])]
+    whole = next(iter(rows.batch(3)))
+    assert whole.numbers.numpy().tolist() == [1, 2, 3] and whole.words.to_list() == [[b"a"], [b"b", b"c"], []]
+    assert isinstance(whole, Pair) and rows.batch(2).element_spec.numbers == tf.TensorSpec([None], tf.int32)
+    assert [x.words.shape[0] for x in rows.batch(2).unbatch()] == [1, 2, 0]
+    more = rows.map(lambda x: (x, tf.size(x.words) + x.numbers))
+    assert [(int(x.numbers), int(n)) for x, n in more] == [(1, 2), (2, 4), (3, 3)]

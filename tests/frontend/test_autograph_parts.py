@@ -98,14 +98,14 @@ def test_an_item_of_one_branch_alone() -> None:
 
 class Thing:
     def __init__(self) -> None:
-        self.kept, self.__own, self.made = tf.constant(0.0), 1, ""
+        self.kept, self.__own, self.made = tf.constant(0.0), 1, Thing
 
     @tf.function
     def branch(self, x: Any) -> Any:
         if x > 0:
             self.kept = x * 2.0
             self.__own = 5
-            self.made = "in a branch"
+            self.made = object
         return self.kept, self.__own
 
     @tf.function
@@ -126,7 +126,7 @@ class Thing:
 def test_attributes() -> None:
     thing = Thing()
     assert numbers(thing.branch(tf.constant(3.0))) == (6.0, 5)
-    assert thing.made == "in a branch"  # what no graph carries is what tracing left
+    assert thing.made is object  # what no graph carries is what tracing left
     assert int(thing.loop(tf.constant(4))) == 6
     assert int(thing.counting(tf.constant(4))) == 4
     other = Thing()
@@ -150,3 +150,16 @@ def test_what_python_decides_sets_objects_as_ever() -> None:
 
     f(tf.constant(1), True)
     assert thing.x == 3 and seen == {"flag": True, 0: 0, 1: 1}
+
+
+@pytest.mark.parametrize(("word", "wanted"), [("a", b"is a"), ("b", b"no")])
+def test_texts_that_branches_give(word: str, wanted: bytes) -> None:
+    @tf.function
+    def f(s: Any) -> Any:
+        if s == "a":
+            found = "is a"
+        else:
+            found = "no"
+        return found
+
+    assert f(tf.constant(word)).numpy() == wanted
