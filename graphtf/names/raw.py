@@ -74,6 +74,16 @@ TABLE: dict[str, dict[str, str]] = {
         "SparseSegmentSum SparseSlice SparseSoftmax SparseSparseMaximum SparseSparseMinimum SparseSplit "
         "SparseTensorDenseAdd SparseTensorDenseMatMul SparseToDense",
     },
+    "graphtf.api.raw_resources": {
+        "raw_ops": "ResourceGatherNd ResourceScatterAdd ResourceScatterMax ResourceScatterMin ResourceScatterMul "
+        "ResourceScatterNdAdd ResourceScatterNdMax ResourceScatterNdMin ResourceScatterNdSub "
+        "ResourceScatterNdUpdate ResourceScatterSub ResourceScatterUpdate VarIsInitializedOp VariableShape",
+    },
+    "graphtf.api.raw_optimizers": {
+        "raw_ops": "ResourceApplyAdaMax ResourceApplyAdadelta ResourceApplyAdagrad ResourceApplyAdagradV2 "
+        "ResourceApplyAdam ResourceApplyAdamWithAmsgrad ResourceApplyCenteredRMSProp "
+        "ResourceApplyGradientDescent ResourceApplyKerasMomentum ResourceApplyMomentum ResourceApplyRMSProp",
+    },
     "graphtf.api.raw_more": {
         "raw_ops": "AssignAddVariableOp AssignSubVariableOp AssignVariableOp CTCGreedyDecoder ConjugateTranspose "
         "Dequantize FFT FFT2D FFT3D FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars "
