@@ -83,7 +83,12 @@ def _from_number(value: Any, dtype: DType | None) -> Array:
             return np.asarray(value)
         if isinstance(value, int):
             return np.asarray(value, _fitting(value, value).np)
-        return np.asarray(value, np.complex128 if isinstance(value, complex) else np.float32)
+        if isinstance(value, complex):
+            return np.asarray(value, np.complex128)
+        if -_LARGEST <= value <= _LARGEST:
+            return np.asarray(value, np.float32)
+        with np.errstate(all="ignore"):
+            return _within_range(np.asarray(value, np.float32), value)
     if not _holds(dtype, type(value)):
         raise _refused(value, dtype)
     with np.errstate(all="ignore"):
@@ -182,7 +187,19 @@ def _from_sequence(value: Sequence[Any], dtype: DType | None) -> Array:
     if target is None or (target.is_integer and not any(issubclass(k, np.integer) for k in kinds)):
         return _from_ints(value, dtype)
     with np.errstate(all="ignore"):
-        return _rectangular(value, target.np)
+        found = _rectangular(value, target.np)
+    return _within_range(found, value) if dtype is None and target is dt.float32 else found
+
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def _within_range(found: Array, value: Any) -> Array:
+    """The array of Python numbers. Raises ValueError, eagerly, if one that was finite is not in float32."""
+    lost = np.isinf(found)
+    if lost.any() and active_binder() is None and np.isfinite(np.asarray(value, np.float64)[lost]).any():
+        raise ValueError("Can't convert Python sequence with a value out of range for a double-precision float.")
+    return found
 
 
 def _common_dtype(kinds: list[type]) -> DType | None:

@@ -157,3 +157,12 @@ def test_numbers_of_rows_are_integers(call: Any) -> None:
         call()
     with pytest.raises(TypeError):
         tf.function(call)()
+
+
+@pytest.mark.parametrize("value", [1e40, -1e40, [1.0, 1e40], [1e40, float("nan")]])
+def test_numbers_that_float32_does_not_hold(value: Any) -> None:
+    for make in (tf.constant, tf.convert_to_tensor, tf.Variable):
+        with pytest.raises(ValueError, match="out of range"):
+            make(value)
+    assert np.isinf(tf.constant(value, tf.float32)).any() and np.isinf(tf.function(lambda: tf.constant(value))()).any()
+    assert np.isinf(tf.constant([1.0, float("inf")])).any()
