@@ -16,6 +16,7 @@ from graphtf.api.strings import as_strings
 from graphtf.convert import convert_to_tensor
 from graphtf.deferred import on_host
 from graphtf.files.pillow import pillow
+from graphtf.files.png16 import deep_pixels, deep_png
 from graphtf.files.webp import frames as webp_frames
 from graphtf.files.webp import is_webp
 from graphtf.host_functions import HostFunction, host_function
@@ -27,6 +28,7 @@ from graphtf.tensor import Tensor
 Array = np.ndarray[Any, Any]
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _GREY = np.array([9797, 19234, 3737])  # of red, green and blue, in 2 ** -15: as libpng weighs them
+_HALF = 1 << 14
 _FORMATS = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP"}
 
 
@@ -51,11 +53,8 @@ def _opened(data: bytes, name: str, formats: tuple[str, ...], grey: bool = False
 
 def _pixels(found: Any, channels: int, dtype: DType = dt.uint8) -> Array:
     """[height, width, channels] of an image; 0 channels: those it has."""
-    deep = found.mode.startswith("I;16") or found.mode == "I"
-    if deep and channels in (0, 1) and dtype is dt.uint16:
-        return np.asarray(found).astype(np.uint16)[..., None]
-    if deep:
-        found = pillow().fromarray((np.asarray(found).astype(np.uint32) >> 8).astype(np.uint8))
+    if found.mode.startswith("I;16") or found.mode == "I":
+        return _of_depth(_with_channels(np.asarray(found).astype(np.uint16)[..., None], channels), dtype)
     mode = _MODES[channels] if channels else _own_mode(found)
     if mode in ("L", "LA") and found.mode not in ("1", "L", "LA"):
         array = _greyed(np.array(found.convert("RGBA"), np.uint8), channels)
@@ -103,13 +102,35 @@ def decode_png(contents: Any, channels: int = 0, dtype: Any = dt.uint8, name: st
         raise wrong_dtype("decode_png", f"dtype must be uint8 or uint16, got {kind.name}")
     channels = channels or 0
     run = HostFunction(png_pixels, channels=channels, dtype=kind)
-    return _decode(contents, "decode_png", channels, (0, 1, 2, 3, 4), kind, run)
+    return _decode(contents, "decode_png", channels, (0, 1, 3, 4), kind, run)
 
 
 @host_function
 def png_pixels(text: Array, channels: int, dtype: DType) -> list[Array]:
     """The pixels of a file."""
+    deep = deep_pixels(text[()])
+    if deep is not None:
+        return [_of_depth(_with_channels(deep, channels), dtype)]
     return [_pixels(_opened(text[()], "decode_png", tuple(_FORMATS.values()), channels == 1), channels, dtype)]
+
+
+def _of_depth(pixels: Array, dtype: DType) -> Array:
+    """Pixels of 16 bits, or their upper 8."""
+    return pixels if dtype is dt.uint16 else (pixels >> 8).astype(np.uint8)
+
+
+def _with_channels(pixels: Array, channels: int) -> Array:
+    """Pixels of 16 bits with so many channels; 0: those they have."""
+    have = pixels.shape[-1]
+    if channels in (0, have):
+        return pixels
+    colours, alpha = pixels[..., : have - 1 + have % 2], np.full((*pixels.shape[:2], 1), 65535, np.uint16)
+    alpha = alpha if have % 2 else pixels[..., -1:]
+    if channels < 3 and colours.shape[-1] == 3:
+        colours = ((colours.astype(np.int64) @ _GREY + _HALF) >> 15).astype(np.uint16)[..., None]
+    elif channels > 2 and colours.shape[-1] == 1:
+        colours = np.repeat(colours, 3, -1)
+    return colours if channels % 2 else np.concatenate([colours, alpha], -1)
 
 
 def decode_jpeg(
@@ -286,7 +307,7 @@ def jpeg_bytes(pixels: Array, **options: Any) -> bytes:
 
 
 def encode_png(image: Any, compression: int = -1, name: str | None = None) -> Tensor:
-    """Images uint8 or uint16 [..., height, width, channels] as PNG; 16 bits with one channel only.
+    """Images uint8 or uint16 [..., height, width, channels] as PNG.
 
     Raises InvalidArgumentError for other shapes. Follows https://www.tensorflow.org/api_docs/python/tf/io/encode_png.
     """
@@ -296,7 +317,7 @@ def encode_png(image: Any, compression: int = -1, name: str | None = None) -> Te
 
     def save(pixels: Array) -> bytes:
         if pixels.dtype == np.uint16 and pixels.shape[-1] > 1:
-            raise failed("encode_png", "16-bit images of several channels are not supported")
+            return deep_png(pixels, compression)
         return _saved(pixels, "PNG", **options)
 
     return _encoded(image, "encode_png", (1, 2, 3, 4), (dt.uint8, dt.uint16), save)

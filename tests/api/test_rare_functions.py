@@ -149,3 +149,41 @@ def test_webp() -> None:
             tf.io.decode_webp(bad, channels=channels)
     traced = tf.function(tf.io.decode_webp).get_concrete_function(tf.TensorSpec([], tf.string))
     assert traced.output_shapes.as_list() == [None] * 4
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("kind", range(5))
+def test_png_of_16_bits(channels: int, kind: int) -> None:
+    from graphtf.files.png16 import _HEAD, _chunk, deep_pixels  # rows that say how they differ from neighbours
+
+    pixels = np.random.default_rng(channels).integers(0, 65536, (5, 4, channels), np.uint16)
+    data = tf.io.encode_png(pixels).numpy()
+    np.testing.assert_array_equal(tf.io.decode_png(data, dtype=tf.uint16), pixels)
+    np.testing.assert_array_equal(tf.io.decode_png(data), pixels >> 8)
+    if channels == 1:
+        return
+    import zlib
+
+    step, plain = 2 * channels, np.ascontiguousarray(pixels, ">u2").view(np.uint8).reshape(5, -1).astype(int)
+    left, up = np.zeros_like(plain), np.zeros_like(plain)
+    left[:, step:], up[1:] = plain[:, :-step], plain[:-1]
+    corner = np.zeros_like(plain)
+    corner[1:, step:] = plain[:-1, :-step]
+    near = np.stack([abs(up - corner), abs(left - corner), abs(left + up - 2 * corner)]).argmin(0)
+    guess = [0 * plain, left, up, (left + up) // 2, np.choose(near, [left, up, corner])][kind]
+    rows = np.insert((plain - guess) % 256, 0, kind, axis=1).astype(np.uint8)
+    head = _HEAD.pack(4, 5, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    body = _chunk(b"IDAT", zlib.compress(rows.tobytes()))
+    found = deep_pixels(data[:8] + _chunk(b"IHDR", head) + body)
+    np.testing.assert_array_equal(found, pixels)
+    assert deep_pixels(data[:8] + _chunk(b"IHDR", head) + body[:-30]) is None and deep_pixels(data[:20]) is None
+
+
+def test_channels_of_png_of_16_bits() -> None:
+    pixels = np.array([[[100, 40000, 65535]]], np.uint16)
+    data = tf.io.encode_png(pixels)
+    assert tf.io.decode_png(data, channels=4, dtype=tf.uint16).numpy().tolist() == [[[100, 40000, 65535, 65535]]]
+    grey = tf.io.decode_png(data, channels=1, dtype=tf.uint16).numpy().item()
+    assert grey == (100 * 9797 + 40000 * 19234 + 65535 * 3737 + 16384) >> 15
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        tf.io.decode_png(data, channels=2)
