@@ -283,7 +283,7 @@ class TensorArray(CompositeTensor):
     def unstack(self, value: Any, name: str | None = None) -> TensorArray:
         """The array with the rows of `value` as its elements."""
         x = convert_to_tensor(value, None if is_tensor_like(value) else self._dtype)
-        self._checked_rows(x)
+        self._checked_rows(x, settles=self._in_graph())
         if self._in_graph():
             self._check_count(x.ir_type.dims[0], self._size)
             return self._like(x)
@@ -291,13 +291,14 @@ class TensorArray(CompositeTensor):
         self._items = [x[i] for i in range(x.shape[0])]  # type: ignore[index]
         return self
 
-    def _checked_rows(self, x: Tensor) -> None:
+    def _checked_rows(self, x: Tensor, settles: bool = True) -> None:
+        """Raise unless the rows fit as elements, which `settles` then what is known of the shape of elements."""
         rest = x.shape[1:]
         if x.dtype is not self._dtype:
             raise ValueError(f"TensorArray dtype is {self._dtype.name}, but the value has dtype {x.dtype.name}")
         if not self._element.is_compatible_with(rest):
             raise ValueError(f"Incompatible shape for value ({rest}), expected ({self._element})")
-        if self._infer_shape:
+        if self._infer_shape and settles:
             self._element = self._element.merge_with(rest)
 
     def _check_count(self, given: Any, have: Any) -> None:

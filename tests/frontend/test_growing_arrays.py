@@ -228,3 +228,10 @@ def test_an_array_written_before_a_branch_that_leaves_it() -> None:
 
     np.testing.assert_array_equal(f(tf.constant(1.0)), [1.0, 2.0])
     np.testing.assert_array_equal(f(tf.constant(-1.0)), [-1.0])
+
+
+def test_rows_given_eagerly_leave_the_shape_of_elements_open() -> None:
+    assert tf.TensorArray(tf.float32, 2).unstack([1.0, 2.0]).element_shape.rank is None
+    assert tf.TensorArray(tf.float32, 2).scatter([0], [[1.0, 2.0]]).element_shape == [2]
+    shown = tf.function(lambda: tf.TensorArray(tf.float32, 2).unstack([[1.0], [2.0]]).element_shape.as_list())
+    assert [int(d) for d in shown()] == [1]
