@@ -15,6 +15,8 @@ from graphtf.ir import dtypes as dt
 from graphtf.ir.binding import active_binder, bind
 from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.ops.prims import p
+from graphtf.placement import mark, marking
+from graphtf.scopes import scopes
 from graphtf.tensor import DTYPE_OF, EagerTensor, SymbolicTensor, Tensor
 from graphtf.tensor_shape import TensorShape, as_shape
 
@@ -262,7 +264,7 @@ def _from_texts(value: Sequence[Any]) -> Array:
 def array_tensor(array: Array) -> Tensor:
     """A tensor of an array that nobody else will write to: staged as a constant while tracing."""
     if active_binder() is None:
-        return EagerTensor(array)
+        return mark(EagerTensor(array), scopes.device) if marking.on else EagerTensor(array)  # type: ignore[no-any-return]
     out: Tensor = bind(p.constant, value=array)
     return out
 

@@ -1,7 +1,8 @@
-"""What `tf.config` says of devices: there is one, the CPU. Follows https://www.tensorflow.org/api_docs/python/tf/config.
+"""What `tf.config` says of devices: there is one, the CPU, which may be taken for several logical ones.
 
 Invariant: asking loads no compiler; setting the number of threads does, since its pool is native code. What would need
-another device, or several logical CPUs, is refused with the reason. Entry points: the functions below.
+another device is refused with the reason. Follows https://www.tensorflow.org/api_docs/python/tf/config. Entry points:
+the functions below.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from graphtf.ir.errors import Unsupported
+from graphtf.placement import devices
 
 
 class PhysicalDevice(NamedTuple):
@@ -48,7 +49,6 @@ class _Settings:
 
     intra_op: int = 0
     inter_op: int = 0
-    soft_placement: bool = True
     synchronous: bool = True
     policy: str = "silent"
     tensor_float_32: bool = True
@@ -73,14 +73,17 @@ def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice
 
 
 def list_logical_devices(device_type: str | None = None) -> list[LogicalDevice]:
-    """The devices of a type that ops run on, or all.
+    """The devices of a type that ops run on, or all. How the CPU is split is settled from then on.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/config/list_logical_devices.
 
     >>> list_logical_devices("CPU")
     [LogicalDevice(name='/device:CPU:0', device_type='CPU')]
     """
-    return [LogicalDevice("/device:CPU:0", "CPU")] if device_type in (None, "CPU") else []
+    devices.used = True
+    if device_type not in (None, "CPU"):
+        return []
+    return [LogicalDevice(f"/device:CPU:{k}", "CPU") for k in range(devices.count)]
 
 
 def get_visible_devices(device_type: str | None = None) -> list[PhysicalDevice]:
@@ -124,19 +127,30 @@ def get_logical_device_configuration(device: PhysicalDevice) -> list[LogicalDevi
 def set_logical_device_configuration(
     device: PhysicalDevice, logical_devices: Sequence[LogicalDeviceConfiguration] | None
 ) -> None:
-    """Say how a device is split: the CPU stays one. Raises Unsupported for several, ValueError for a memory limit.
+    """Split the CPU into so many logical ones, which share its cores: for strategies, one replica each.
 
+    Raises ValueError for a device there is not and for limits, which a CPU has none of, and RuntimeError for another
+    split once devices have been listed or used.
     Follows https://www.tensorflow.org/api_docs/python/tf/config/set_logical_device_configuration.
 
     >>> set_logical_device_configuration(list_physical_devices()[0], [LogicalDeviceConfiguration()])
     """
     _known(device)
     parts = list(logical_devices or ())
-    if len(parts) > 1:
-        raise Unsupported(f"set_logical_device_configuration: {len(parts)} logical CPUs; programs run on one device")
-    if any(part.memory_limit is not None for part in parts):
-        raise ValueError("Setting memory limit on CPU virtual devices is currently not supported")
-    _settings.logical = parts or None
+    for part in parts:
+        if part.memory_limit is not None:
+            raise ValueError("Setting memory limit on CPU virtual devices is currently not supported")
+        for name in ("experimental_priority", "experimental_device_ordinal"):
+            if getattr(part, name) is not None:
+                raise ValueError(f"Setting {name} on CPU virtual devices is currently not supported")
+    if devices.used and (len(parts) or 1) != devices.count:
+        raise RuntimeError("Virtual devices cannot be modified after being initialized")
+    _settings.logical, devices.count = parts or None, len(parts) or 1
+
+
+def forget_devices() -> None:
+    """The CPU is one device again, and may be split anew."""
+    _settings.logical, devices.count, devices.used = None, 1, False
 
 
 def _known(device: Any) -> None:
@@ -230,15 +244,15 @@ def get_soft_device_placement() -> bool:
 
     Follows https://www.tensorflow.org/api_docs/python/tf/config/get_soft_device_placement.
     """
-    return _settings.soft_placement
+    return devices.soft
 
 
 def set_soft_device_placement(enabled: bool) -> None:
-    """Allow another device, or do not: with one device nothing changes.
+    """Allow the first CPU to stand for devices that there are not, or do not.
 
     Follows https://www.tensorflow.org/api_docs/python/tf/config/set_soft_device_placement.
     """
-    _settings.soft_placement = bool(enabled)
+    devices.soft = bool(enabled)
 
 
 def get_synchronous_execution() -> bool:

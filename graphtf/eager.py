@@ -16,13 +16,15 @@ import numpy as np
 
 from graphtf.convert import to_array
 from graphtf.eager_native import native_for
-from graphtf.ir.binding import set_default_binder
+from graphtf.ir.binding import default_binder, set_default_binder
 from graphtf.ir.errors import InvalidArgumentError, ResourceExhaustedError
 from graphtf.ir.op import Effect, Op, Trait
 from graphtf.ir.ops import OPS
 from graphtf.ir.state import Cell
 from graphtf.ir.types import RefType, type_of
+from graphtf.placement import mark, on_first_use
 from graphtf.recording import active, record
+from graphtf.scopes import scopes
 from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
 
 _ELEMENTWISE = frozenset(op for op in OPS.values() if Trait.ELEMENTWISE in op.traits)
@@ -171,4 +173,20 @@ def _stateful(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     return outs[0] if op.results == 1 else outs
 
 
+def _say_devices() -> None:
+    """From now on, results of ops say on which device they were made."""
+    inner = default_binder()
+
+    def placed(op: Op, operands: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        result = inner(op, operands, attrs)
+        if scopes.device:
+            for x in result if isinstance(result, tuple) else (result,):
+                if x is not None:
+                    mark(x, scopes.device)
+        return result
+
+    set_default_binder(placed)
+
+
 set_default_binder(eager)
+on_first_use(_say_devices)

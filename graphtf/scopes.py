@@ -1,6 +1,7 @@
-"""The ambient scopes of a thread: names, devices, and who is told of new variables.
+"""The ambient scopes of a thread: names, devices, who is told of new variables, and the part of a strategy it does.
 
-Invariant: scopes nest and are undone in reverse order. Entry points: `name_scope`, `device`, `variable_creator_scope`.
+Invariant: scopes nest and are undone in reverse order; a thread that does a piece of another's work takes over the
+`inherited` ones. Entry points: `name_scope`, `device`, `variable_creator_scope`, `at`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,39 @@ from contextlib import contextmanager
 from typing import Any
 
 from graphtf.device_spec import DeviceSpec
+from graphtf.placement import CPU, begin_marking, devices, located
+
+
+class Place:
+    """The part of a strategy's work that a thread does: that for all replicas together, that of one of them, or that on
+    one's copy of a variable. A place is equal only to itself, so that what is traced in it can be known by it."""
+
+    __slots__ = ("__weakref__", "replica", "strategy", "updating")
+
+    def __init__(self, strategy: Any, replica: int | None = None, updating: int | None = None) -> None:
+        self.strategy, self.replica, self.updating = strategy, replica, updating
 
 
 class _Scopes(threading.local):
     names: str = ""
     creators: tuple[Callable[..., Any], ...] = ()
+    device: str = ""  # the full name of the device, where it is not the first
+    device_spec: DeviceSpec = DeviceSpec()
+    place: Place | None = None
 
 
 scopes = _Scopes()
+inherited: list[threading.local] = [scopes]
+
+
+@contextmanager
+def at(place: Place | None) -> Iterator[None]:
+    """Within, this thread does that part of a strategy's work."""
+    before, scopes.place = scopes.place, place
+    try:
+        yield
+    finally:
+        scopes.place = before
 
 
 class name_scope:
@@ -58,17 +84,42 @@ class name_scope:
 
 @contextmanager
 def device(device_name: Any) -> Iterator[None]:
-    """Within, ops would run on the device. There is one, the CPU, which stands for any other that is asked for, as
-    TensorFlow's soft placement has it. Raises ValueError for what is no device's name.
+    """Within, tensors and variables are made on the device: a name, or parts of one, added to those said around.
 
+    The first CPU stands for a device that there is not, as TensorFlow's soft placement has it; None asks for nothing.
+
+    Raises ValueError for what is no device's name, InvalidArgumentError for a device of another job or, without soft
+    placement, for one that there is not; RuntimeError for a function.
     Follows https://www.tensorflow.org/api_docs/python/tf/device.
 
+    >>> from graphtf import constant
     >>> with device("/CPU:0"):
-    ...     pass
+    ...     constant(1.0).device
+    '/job:localhost/replica:0/task:0/device:CPU:0'
     """
-    if isinstance(device_name, str):
-        DeviceSpec.from_string(device_name)
-    yield
+    spec = _device_spec(device_name)
+    spec = DeviceSpec() if spec is None else scopes.device_spec.make_merged_spec(spec)
+    devices.used = True
+    full = located(spec)
+    if full != CPU:
+        begin_marking()
+    before = scopes.device, scopes.device_spec
+    scopes.device, scopes.device_spec = "" if full == CPU else full, spec
+    try:
+        yield
+    finally:
+        scopes.device, scopes.device_spec = before
+
+
+def _device_spec(x: Any) -> DeviceSpec | None:
+    if x is None or isinstance(x, DeviceSpec):
+        return x
+    if callable(x):
+        raise RuntimeError("tf.device does not support functions.")
+    name = getattr(x, "name", x)  # of a `tf.config.LogicalDevice`
+    if not isinstance(name, str):
+        raise ValueError(f"Expecting a string device name. Got {type(x)}({x})")
+    return DeviceSpec.from_string(name)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from graphtf.ir.dtypes import ALL, QUANTIZED, DType
 from graphtf.ir.errors import UnknownShapeError
 from graphtf.ir.graph import Value
 from graphtf.ir.types import TensorType
+from graphtf.placement import CPU
 from graphtf.tensor_shape import TensorShape, as_shape
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 DTYPE_OF: dict[np.dtype[Any], DType] = {d.np: d for d in (*ALL, *QUANTIZED)}
-CPU = "/job:localhost/replica:0/task:0/device:CPU:0"
 _NUMPY_ONLY = frozenset({"T", "astype", "ravel", "transpose", "reshape", "clip", "size", "tolist", "data"})
 
 
@@ -174,7 +174,7 @@ class EagerTensor(Tensor):
     @property
     def device(self) -> str:
         """Where it lies."""
-        return CPU
+        return self.__dict__.get("_device", CPU)  # type: ignore[no-any-return]
 
     backing_device = device
 
@@ -352,8 +352,8 @@ class SymbolicTensor(Tensor):
 
     @property
     def device(self) -> str:
-        """Where it will lie: the compiler decides."""
-        return ""
+        """The device it is to be made on, if that was said."""
+        return self.__dict__.get("_device", "")  # type: ignore[no-any-return]
 
     def set_shape(self, shape: Any) -> None:
         """Note what is known about the shape. Raises ValueError if it is incompatible."""

@@ -23,11 +23,12 @@ from graphtf.ir.dtypes import DType, as_dtype
 from graphtf.ir.ops.prims import p
 from graphtf.ir.state import Cell
 from graphtf.ir.types import TensorType
+from graphtf.placement import CPU
 from graphtf.recording import active, record, touch
 from graphtf.refusal import invalid
 from graphtf.scopes import scopes
 from graphtf.spec import TensorSpec
-from graphtf.tensor import CPU, AbstractTensor, EagerTensor, Reference, Tensor, value_text
+from graphtf.tensor import AbstractTensor, EagerTensor, Reference, Tensor, value_text
 from graphtf.tensor_shape import TensorShape, as_shape
 from graphtf.tracking import Trackable
 
@@ -117,7 +118,7 @@ class Variable(AbstractTensor, Trackable, metaclass=_Creating):
         self._trainable = (
             synchronization is not VariableSynchronization.ON_READ if trainable is None else bool(trainable)
         )
-        self._constraint = constraint
+        self._constraint, self._device = constraint, scopes.device or CPU
         self._synchronization, self._aggregation = synchronization, aggregation
         self.cell = Cell(array, _cell_type(array, static, number), self._name)
         if binder is not None:
@@ -188,7 +189,8 @@ class Variable(AbstractTensor, Trackable, metaclass=_Creating):
 
     @property
     def device(self) -> str:
-        return CPU
+        """The device it was made on."""
+        return self._device
 
     @property
     def initializer(self) -> None:

@@ -43,6 +43,11 @@ def set_default_binder(binder: Binder) -> None:
     _default[0] = binder
 
 
+def default_binder() -> Binder:
+    """What `set_default_binder` has set."""
+    return _default[0]
+
+
 def current_binder() -> Binder:
     return _ambient.binder or _default[0]
 

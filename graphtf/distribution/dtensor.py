@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphtf.ir.errors import Unsupported
-from graphtf.tensor import CPU
+from graphtf.placement import CPU
 
 UNSHARDED, MATCH = "unsharded", "match"
 

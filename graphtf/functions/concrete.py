@@ -26,7 +26,9 @@ from graphtf.ir.interpret import interpret
 from graphtf.ir.ops.prims import p
 from graphtf.ir.state import Cell
 from graphtf.ir.types import RefType, TensorType
+from graphtf.placement import mark, marking
 from graphtf.recording import active, touch
+from graphtf.scopes import scopes
 from graphtf.spec import TensorSpec
 from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
 from graphtf.variable import Variable
@@ -235,6 +237,8 @@ class ConcreteFunction:
             if other is None:
                 raise
             return other.run(arrays)
+        if marking.on and scopes.device:
+            return self._packed([mark(EagerTensor(a), scopes.device) for a in outs])
         if self._single is not None:
             return EagerTensor(outs[0])
         return self._packed([EagerTensor(a) for a in outs])

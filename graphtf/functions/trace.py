@@ -28,8 +28,10 @@ from graphtf.ir.op import Effect, Op
 from graphtf.ir.ops.prims import p
 from graphtf.ir.state import Cell
 from graphtf.ir.types import RefType, TensorType
+from graphtf.placement import mark
 from graphtf.recording import active, record, recording_to
 from graphtf.refusal import traced_error
+from graphtf.scopes import scopes
 from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
 
 _BAKED = 16  # elements: smaller captured tensors become constants of the graph, which can be folded
@@ -115,7 +117,8 @@ class Trace(Builder):
             self.contents[v] = known
         count = self._names.get(name, 0)
         self._names[name] = count + 1
-        return SymbolicTensor(v, self, f"{name}_{count}:0" if count else f"{name}:0", known)
+        made = SymbolicTensor(v, self, f"{name}_{count}:0" if count else f"{name}:0", known)
+        return mark(made, scopes.device_spec.to_string()) if scopes.device else made  # type: ignore[no-any-return]
 
     def _contents(self, op: Op, operands: Sequence[Any], attrs: dict[str, Any], v: Value) -> Known:
         if isinstance(v.type, RefType):

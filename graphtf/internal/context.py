@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from graphtf.devices import forget_devices
 from graphtf.functions.trace import init_scope
 
 
@@ -48,6 +49,7 @@ def context() -> Context:
 def reset_context() -> None:
     """Forget what was set."""
     _state.deterministic = False
+    forget_devices()
 
 
 def async_wait() -> None:

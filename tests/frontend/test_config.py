@@ -11,7 +11,7 @@ import pytest
 
 import graphtf as tf
 from graphtf import devices
-from graphtf.ir.errors import Unsupported
+from graphtf.devices import forget_devices
 
 
 @pytest.fixture
@@ -50,18 +50,64 @@ def test_visible_devices(cpu: Any) -> None:
         tf.config.set_visible_devices([cpu], "GPU")
 
 
-def test_the_cpu_is_not_split(cpu: Any) -> None:
-    whole = tf.config.LogicalDeviceConfiguration()
-    tf.config.set_logical_device_configuration(cpu, [whole])
-    assert tf.config.get_logical_device_configuration(cpu) == [whole]
+@pytest.fixture
+def unsplit() -> Iterator[None]:
+    """The CPU is one device before and after."""
+    forget_devices()
+    yield
+    forget_devices()
+
+
+def test_the_cpu_can_be_split(cpu: Any, unsplit: None) -> None:
+    part = tf.config.LogicalDeviceConfiguration()
+    tf.config.set_logical_device_configuration(cpu, [part])
+    assert tf.config.get_logical_device_configuration(cpu) == [part]
     tf.config.set_logical_device_configuration(cpu, None)
     assert tf.config.get_logical_device_configuration(cpu) is None
-    with pytest.raises(Unsupported, match="2 logical CPUs"):
-        tf.config.set_logical_device_configuration(cpu, [whole, whole])
-    with pytest.raises(ValueError, match="memory limit"):
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration(memory_limit=1)])
+    tf.config.set_logical_device_configuration(cpu, [part, part])
+    assert [d.name for d in tf.config.list_logical_devices("CPU")] == ["/device:CPU:0", "/device:CPU:1"]
+    assert tf.config.list_logical_devices("GPU") == []
+    tf.config.set_logical_device_configuration(cpu, [part, part])
+    with pytest.raises(RuntimeError, match="cannot be modified after being initialized"):
+        tf.config.set_logical_device_configuration(cpu, [part])
+    for limit in ("memory_limit", "experimental_priority", "experimental_device_ordinal"):
+        with pytest.raises(ValueError, match="on CPU virtual devices is currently not supported"):
+            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration(**{limit: 1})])
     with pytest.raises(ValueError, match="Cannot set memory growth"):
         tf.config.experimental.set_memory_growth(cpu, True)
+
+
+def test_what_is_made_says_on_which_device(cpu: Any, unsplit: None) -> None:
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    first, second = (f"/job:localhost/replica:0/task:0/device:CPU:{k}" for k in (0, 1))
+    x = tf.constant(1.0)
+    with tf.device("CPU:1"):
+        made = [tf.constant(1.0), x + 1, tf.identity(x), tf.zeros([2]), tf.Variable(1.0), tf.function(lambda: x * 2)()]
+        assert tf.convert_to_tensor(x).device == first
+        with tf.device(None):
+            assert tf.constant(1.0).device == first
+    assert {y.device for y in made} == {second}
+    assert (made[0] + 1).device == first
+    for absent in ("GPU:0", "CPU:7"):  # soft placement
+        with tf.device(absent):
+            assert (x + 1).device == first
+
+
+def test_devices_that_there_are_not(unsplit: None) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match="unknown device"), tf.device("/job:worker/CPU:0"):
+        pass
+    with pytest.raises(ValueError, match="Unknown attribute 'foo'"), tf.device("foo"):
+        pass
+    with pytest.raises(ValueError, match="Expecting a string device name"), tf.device(3):
+        pass
+    with pytest.raises(RuntimeError, match="does not support functions"), tf.device(lambda op: "CPU:0"):
+        pass
+    tf.config.set_soft_device_placement(False)
+    try:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Could not satisfy"), tf.device("CPU:7"):
+            pass
+    finally:
+        tf.config.set_soft_device_placement(True)
 
 
 def test_threads_are_those_of_parallel_loops(threads: Any) -> None:
