@@ -28,7 +28,7 @@ _CLASSES = {  # what packages recognise by the name of its class and module, wit
     "graphtf.tensor.EagerTensor": "tensorflow.python.framework.ops.EagerTensor",
     "graphtf.composite.SparseTensor": "tensorflow.python.framework.sparse_tensor.SparseTensor",
     "graphtf.composite.RaggedTensor": "tensorflow.python.ops.ragged.ragged_tensor.RaggedTensor",
-    "graphtf.distribution.values.DistributedDataset": "tensorflow.python.distribute.input_lib.DistributedDataset",
+    "graphtf.distribution.datasets.DistributedDataset": "tensorflow.python.distribute.input_lib.DistributedDataset",
 }
 _METADATA = f"Metadata-Version: 2.1\nName: tensorflow\nVersion: {TENSORFLOW}\nSummary: provided by GraphTF\n"
 

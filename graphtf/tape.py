@@ -160,8 +160,9 @@ class GradientTape:
         self._clear()
 
     def watched_variables(self) -> tuple[Variable, ...]:
-        """The variables watched so far, in order."""
-        return tuple(self._variables.values())
+        """The variables watched so far, in order; for the copies of a distributed variable, that."""
+        found = [v.__dict__.get("_distributed_container", lambda v=v: v)() for v in self._variables.values()]
+        return tuple({id(v): v for v in found}.values())
 
     # ---- differentiating ---------------------------------------------------------------------------------------------
 

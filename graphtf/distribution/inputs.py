@@ -1,6 +1,6 @@
 """What functions that make input for replicas are told. Follows https://www.tensorflow.org/api_docs/python/tf/distribute.
 
-Entry points: `InputContext`, `InputOptions`, `RunOptions`.
+Entry points: `InputContext`, `ValueContext`, `InputOptions`, `RunOptions`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,26 @@ class InputContext:
     def __str__(self) -> str:
         return (
             f"tf.distribute.InputContext(input pipeline id {self.input_pipeline_id}, total: {self.num_input_pipelines})"
+        )
+
+
+class ValueContext:
+    """Which replica a function makes a value for.
+
+    Follows https://www.tensorflow.org/api_docs/python/tf/distribute/experimental/ValueContext.
+
+    >>> ValueContext(1, 2).replica_id_in_sync_group
+    1
+    """
+
+    def __init__(self, replica_id_in_sync_group: int = 0, num_replicas_in_sync: int = 1) -> None:
+        self.replica_id_in_sync_group = replica_id_in_sync_group
+        self.num_replicas_in_sync = num_replicas_in_sync
+
+    def __str__(self) -> str:
+        return (
+            f"tf.distribute.InputContext(replica id {self.replica_id_in_sync_group}, total replicas in sync: "
+            f"{self.num_replicas_in_sync})"
         )
 
 

@@ -63,7 +63,7 @@ class Function:
     # ---- calling -----------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not kwargs and not active.tapes and active_binder() is None:
+        if not kwargs and not active.tapes and scopes.place is None and active_binder() is None:
             try:
                 arrays = [x._array for x in args]
             except AttributeError:
@@ -93,7 +93,7 @@ class Function:
             return self._op_by_op(call)
         if nested:
             return concrete.call_flat(call.tensors)
-        if not kwargs:
+        if not kwargs and scopes.place is None:
             self._remember(args, concrete)
         if not active.tapes:
             return concrete.call_flat(call.tensors)
@@ -128,8 +128,8 @@ class Function:
     def _canonical(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Canonical:
         bound, keywords = self._parameters.bind(args, kwargs)
         if self.input_signature is not None:
-            return self._declared(bound, keywords)
-        return canonical(bound, keywords)
+            return self._declared(bound, keywords).at(scopes.place)
+        return canonical(bound, keywords).at(scopes.place)
 
     def _declared(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Canonical:
         """Arguments as `input_signature` declares them. Raises TypeError if they do not fit."""
@@ -238,6 +238,16 @@ class Function:
         trace.inputs[len(tensors) :] = [v for _, v in trace.outside()]
         return trace, trace.finish(outputs), structure
 
+    def around(self, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Function:
+        """The like function whose Python function is `wrap` of this one's, its control flow rewritten."""
+
+        def outer(*args: Any, **kwargs: Any) -> Any:
+            inner = self.python_function if flags.run_eagerly else self._converted()
+            return wrap(inner)(*args, **kwargs)
+
+        outer.__name__, outer.__signature__ = self._name, self._parameters.signature  # type: ignore[attr-defined]
+        return Function(outer, self._name, None, False, self._jit_compile, self._reduce_retracing, self._verify)
+
     def _argument_names(self, call: Canonical) -> dict[int, str]:
         """The parameter that each tensor of a call belongs to, by the tensor's number."""
         args, kwargs = call.structure
@@ -261,9 +271,8 @@ class Function:
             args = self.input_signature
         bound, keywords = self._parameters.bind(args, kwargs)
         if self.input_signature is not None:
-            merged = [*self.input_signature, *bound[len(self.input_signature) :]]
-            return self._trace_for(canonical(merged, keywords))
-        return self._trace_for(canonical(bound, keywords))
+            bound = (*self.input_signature, *bound[len(self.input_signature) :])
+        return self._trace_for(canonical(bound, keywords).at(scopes.place))
 
     @property
     def function_spec(self) -> Any:

@@ -154,6 +154,13 @@ class Canonical:
         leaves = tuple(walk.exact(x, leaf) for x, leaf in zip(self.tensors, self.signature.leaves))
         return Canonical(Signature(self.signature.structure, leaves), self.tensors, self.structure)
 
+    def at(self, place: Any) -> Canonical:
+        """The same for calls in a part of a strategy's work, which have traces of their own; None: in no strategy's."""
+        if place is None:
+            return self
+        placed = Signature((place, self.signature.structure), self.signature.leaves)
+        return Canonical(placed, self.tensors, self.structure)
+
     def without_values(self) -> Canonical:
         """The same without tensors that have a value: what a trace keeps must not keep a call's arguments alive."""
         kept = [None if isinstance(x, EagerTensor) else x for x in self.tensors]

@@ -48,7 +48,7 @@ TABLE: dict[str, dict[str, str]] = {
     "graphtf.data.dataset": {
         "python.data.ops.dataset_ops": "DatasetV2=Dataset",
     },
-    "graphtf.distribution.values": {
+    "graphtf.distribution.datasets": {
         "python.distribute.input_lib": "DistributedDataset",
     },
     "graphtf.api.compare": {
