@@ -37,6 +37,19 @@ scopes = _Scopes()
 inherited: list[threading.local] = [scopes]
 
 
+def replicas_together(caller: str) -> int:
+    """How many replicas compute what this thread does one share of. Raises RuntimeError where it works for all."""
+    place = scopes.place
+    if place is None:
+        return 1
+    if place.replica is None:
+        raise RuntimeError(
+            f"You are calling `{caller}` in cross replica context, while it was expected to be called in replica "
+            "context."
+        )
+    return place.strategy.num_replicas_in_sync  # type: ignore[no-any-return]
+
+
 @contextmanager
 def at(place: Place | None) -> Iterator[None]:
     """Within, this thread does that part of a strategy's work."""

@@ -15,6 +15,7 @@ from graphtf.ir.errors import InvalidArgumentError
 from graphtf.ir.ops.io import assert_
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.refusal import tracing, wrong_dtype
+from graphtf.scopes import replicas_together
 from graphtf.sizes import as_axis
 from graphtf.tensor import EagerTensor, Tensor
 
@@ -176,8 +177,9 @@ def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = Fal
 
 
 def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, global_batch_size: Any = None) -> Tensor:
-    """The sum of per-example losses (weighted) over the size of the batch.
+    """The sum of per-example losses (weighted) over the size of the batch, which replicas have equal shares of.
 
+    Raises RuntimeError outside of replicas in a strategy's scope, if the size is not given.
     Follows https://www.tensorflow.org/api_docs/python/tf/nn/compute_average_loss.
 
     >>> compute_average_loss([1., 3.])
@@ -200,14 +202,17 @@ def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, globa
     count = size(losses) if global_batch_size is None else convert_to_tensor(global_batch_size)
     if len(losses.ir_type.dims) and global_batch_size is None:
         count = p.reshape(p.dims(dims=losses.ir_type.dims[:1], dtype=dt.int32), shape=())
+        replicas = replicas_together("compute_average_loss")
+        count = count if replicas == 1 else p.mul(count, replicas)
     if not count.dtype.is_integer:
         raise TypeError(f"`global_batch_size` must be an int, got {count.dtype}")
     return p.div(reduce_sum(losses), p.cast(count, dtype=given))
 
 
 def scale_regularization_loss(regularization_loss: Any) -> Tensor:
-    """The sum of a regularization loss over the replicas in sync: here one.
+    """The sum of a regularization loss, of which each replica in sync takes its share.
 
+    Raises RuntimeError outside of replicas in a strategy's scope.
     Follows https://www.tensorflow.org/api_docs/python/tf/nn/scale_regularization_loss.
 
     >>> scale_regularization_loss([1., 2.])
@@ -215,4 +220,5 @@ def scale_regularization_loss(regularization_loss: Any) -> Tensor:
     """
     from graphtf.api.reduce import reduce_sum
 
-    return reduce_sum(convert_to_tensor(regularization_loss))
+    total, replicas = reduce_sum(convert_to_tensor(regularization_loss)), replicas_together("scale_regularization_loss")
+    return total if replicas == 1 else p.div(total, replicas)
