@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from graphtf import nest
+from graphtf.convert import convert_to_tensor
 from graphtf.data.composites import count_of, is_ragged
 from graphtf.data.dataset import Dataset
 from graphtf.data.iterator import Iterator as PlainIterator
@@ -85,7 +87,7 @@ class DistributedDataset(_Wrapping):
 
     def reduce(self, initial_state: Any, reduce_func: Callable[..., Any]) -> Any:
         """`reduce_func(state, element)` over the elements, as `tf.data.Dataset.reduce`."""
-        state = initial_state
+        state = nest.map_structure(convert_to_tensor, initial_state)
         for element in self:
             state = reduce_func(state, element)
         return state
@@ -219,7 +221,8 @@ class InTurns(Node):
             taken = [x for x in (inner.next() for _ in range(self._replicas)) if x is not None]
             if not taken or (self._fixed and len(taken) < self._replicas):
                 return
-            taken += [[None if x is None else _none_of(x) for x in taken[0]]] * (self._replicas - len(taken))
+            while len(taken) < self._replicas:
+                taken.append([None if x is None else _none_of(x) for x in taken[0]])
             yield [None if column[0] is None else PerReplica(list(map(_value, column))) for column in zip(*taken)]
 
 

@@ -189,16 +189,10 @@ class MirroredVariable(DistributedVariable, Mirrored):
         return context.merge_call(merged, (value,))
 
     def _aggregated(self, value: Any) -> Any:
-        """What the values of replicas make together. Raises ValueError for a mean of integers."""
+        """What the values of replicas make together."""
         by = self._aggregation
         if by is VariableAggregation.ONLY_FIRST_REPLICA:
             return placed(local_results(value, 1)[0], self)
-        exact = self.dtype.is_floating or not isinstance(value, (Tensor, DistributedValues))
-        if by is VariableAggregation.MEAN and not exact:
-            raise ValueError(
-                "Cannot update non-float variables with tf.VariableAggregation.MEAN aggregation in replica context. "
-                "Either change the variable dtype to float or update it in cross-replica context."
-            )
         return self._strategy.extended.reduce_to(ReduceOp.from_variable_aggregation(by), value, self)
 
     def _changed_for_all(self, change: Callable[[Variable, Any], Any], value: Any, name: str) -> Any:
@@ -295,6 +289,11 @@ def distributed(
             kwargs["initial_value"] = EagerTensor(values[0].cell.array.copy())
         with device(where):
             values.append(next_creator(**kwargs))
+    if aggregation is VariableAggregation.MEAN and not values[0].dtype.is_floating:
+        raise ValueError(
+            "creating distributed tf.Variable with aggregation=MEAN and a non-floating dtype is not supported, please "
+            "use a different aggregation or dtype"
+        )
     return kind(strategy, values, aggregation)
 
 
