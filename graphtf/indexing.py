@@ -188,7 +188,7 @@ def _clipped(bound: Dim, size: Dim, mirrored: bool) -> Dim:
     """A bound inside the axis; unless `mirrored`, a negative one counts from the end."""
     if isinstance(bound, int) and bound < 0 and not mirrored:
         bound = size + bound
-    return maximum(minimum(bound, size), 0)
+    return minimum(maximum(bound, 0), size)
 
 
 def _run(x: Tensor, plan: _Plan, dims: tuple[Dim, ...]) -> Tensor:

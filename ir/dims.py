@@ -1,17 +1,19 @@
 """Dimensions: an `int`, or a `SymDim`, an integer expression over named sizes that are known only at run time.
 
-Invariant: a `SymDim` is a canonical polynomial, so two equal expressions written differently compare equal, and one
+Invariant: a `SymDim` is a canonical polynomial, so two equal expressions written differently are one object, and one
 that is constant is an `int`. Symbols stand for sizes, hence are ≥ 0. Entry points: `sym(name)`, arithmetic, `evaluate`.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Union
+from typing import Any, Union
+from weakref import WeakValueDictionary
 
 from graphtf.ir.errors import UnknownSizeError
 
@@ -38,22 +40,31 @@ class Atom:
 
 
 Monomial = tuple[Atom, ...]
+Terms = tuple[tuple[Monomial, int], ...]
 
 
 class SymDim:
     """A sum of integer multiples of products of atoms, e.g. `4*n + 1` or `(n + 1)//2`."""
 
-    __slots__ = ("_hash", "terms")
+    __slots__ = ("__weakref__", "_hash", "_text", "terms", "weight")
 
-    def __init__(self, terms: tuple[tuple[Monomial, int], ...]) -> None:
-        self.terms = terms
-        self._hash = hash(terms)
+    terms: Terms
+    weight: int  # about how many names, numbers and operations its text has
+    _hash: int
+    _text: str | None
+
+    def __new__(cls, terms: Terms) -> SymDim:
+        found = _shared.get(terms)
+        return found if found is not None else _new(terms)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SymDim, (self.terms,)
 
     def __hash__(self) -> int:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SymDim) and self.terms == other.terms
+        return self is other
 
     def __add__(self, other: Dim) -> Dim:
         return _combine(self, other, 1) if isinstance(other, (int, SymDim)) else NotImplemented
@@ -98,9 +109,9 @@ class SymDim:
         return str(self)
 
     def __str__(self) -> str:
-        parts = [_term_text(m, c) for m, c in self.terms]
-        text = " + ".join(parts)
-        return text.replace("+ -", "- ")
+        if self._text is None:
+            self._text = " + ".join([_term_text(m, c) for m, c in self.terms]).replace("+ -", "- ")
+        return self._text
 
     @property
     def is_symbol(self) -> bool:
@@ -109,6 +120,26 @@ class SymDim:
             return False
         monomial, coefficient = self.terms[0]
         return coefficient == 1 and len(monomial) == 1 and monomial[0].kind == "sym"
+
+
+_shared: WeakValueDictionary[Terms, SymDim] = WeakValueDictionary()
+_sharing = threading.Lock()
+
+
+def _new(terms: Terms) -> SymDim:
+    """The one expression of these terms, made if there is none."""
+    with _sharing:
+        found = _shared.get(terms)
+        if found is None:
+            found = object.__new__(SymDim)
+            found.terms, found._hash, found._text = terms, hash(terms), None
+            found.weight = sum(1 + sum(map(_weight, m)) for m, _ in terms)
+            _shared[terms] = found
+    return found
+
+
+def _weight(a: Atom) -> int:
+    return 1 + sum(x.weight if isinstance(x, SymDim) else 1 for x in a.args)
 
 
 def _term_text(monomial: Monomial, coefficient: int) -> str:
@@ -121,7 +152,7 @@ def _term_text(monomial: Monomial, coefficient: int) -> str:
     return ("-" if coefficient < 0 else "") + "*".join(factors)
 
 
-def _terms(d: Dim) -> tuple[tuple[Monomial, int], ...]:
+def _terms(d: Dim) -> Terms:
     if isinstance(d, SymDim):
         return d.terms
     return (((), int(d)),) if d else ()
@@ -166,7 +197,8 @@ def sym(name: str) -> SymDim:
 
 
 def floordiv(a: Dim, b: Dim) -> Dim:
-    """a // b, for b > 0; divides out what divides evenly: (4*n + 2)//2 = 2*n + 1, (n*m)//n = m (for n > 0)."""
+    """a // b, for b > 0; divides out what divides evenly: (4*n + 2)//2 = 2*n + 1, (n*m)//n = m (for n > 0). The
+    quotient of a quotient is one: (n//2 - 1)//3 = (n - 2)//6."""
     if isinstance(b, int):
         if b <= 0:
             raise ValueError(f"a size cannot be divided by {b}")
@@ -178,11 +210,20 @@ def floordiv(a: Dim, b: Dim) -> Dim:
         rest = {m: c for m, c in _terms(a) if c % b}
         if not rest:
             return _canonical(whole)
-        left = _canonical(rest)
-        inner: Dim = left // b if isinstance(left, int) else _atom("floordiv", left, b)
-        return _canonical(whole) + inner
+        return _canonical(whole) + _quotient(_canonical(rest), b)
     exact = _exact_quotient(a, b)
     return exact if exact is not None else _atom("floordiv", a, b)
+
+
+def _quotient(a: Dim, b: int) -> Dim:
+    """a // b where b divides no term of a; (x//c + y)//b = (x + c*y)//(c*b)."""
+    if isinstance(a, int):
+        return a // b
+    inner = [m[0] for m, c in a.terms if c == 1 and len(m) == 1 and m[0].kind == "floordiv"]
+    if len(inner) == 1 and isinstance(inner[0].args[1], int):
+        x, c = inner[0].args
+        return floordiv(x + (a - SymDim((((inner[0],), 1),))) * c, c * b)
+    return _atom("floordiv", a, b)
 
 
 def _exact_quotient(a: Dim, b: SymDim) -> Dim | None:
@@ -238,18 +279,18 @@ def _atom_lower(a: Atom) -> float:
 
 def maximum(a: Dim, b: Dim) -> Dim:
     """max(a, b), decided where it can be."""
-    if lower_bound(a - b) >= 0:
+    if at_most(b, a):
         return a
-    if lower_bound(b - a) >= 0:
+    if at_most(a, b):
         return b
     return _atom("max", *sorted((a, b), key=str))
 
 
 def minimum(a: Dim, b: Dim) -> Dim:
     """min(a, b), decided where it can be."""
-    if lower_bound(a - b) >= 0:
+    if at_most(b, a):
         return b
-    if lower_bound(b - a) >= 0:
+    if at_most(a, b):
         return a
     return _atom("min", *sorted((a, b), key=str))
 
@@ -357,40 +398,54 @@ def same(a: Dim, b: Dim) -> bool:
 _PROOF_DEPTH = 8
 
 
-def nonnegative(d: Dim) -> bool:
-    """Is d ≥ 0 whatever the sizes? False where that cannot be shown.
+def nonnegative(d: Dim, given: Dim = 0) -> bool:
+    """Is d ≥ 0 whatever the sizes, for `given` ≥ 0? False where that cannot be shown.
 
-    >>> n = sym("n")
+    >>> n, m = sym("n"), sym("m")
     >>> nonnegative(n - minimum(n, 5)), nonnegative(2 * floordiv(n + 1, 2) - n), nonnegative(n - 1)
     (True, True, False)
+    >>> nonnegative(minimum(n - m, 1)), nonnegative(minimum(n - m, 1), given=n - m)
+    (False, True)
     """
-    return _nonnegative(d, _PROOF_DEPTH)
+    return d >= 0 if isinstance(d, int) else _proved(d, given)
 
 
-def at_most(a: Dim, b: Dim) -> bool:
-    """Is a ≤ b whatever the sizes? False where that cannot be shown."""
-    return nonnegative(b - a)
+def at_most(a: Dim, b: Dim, given: Dim = 0) -> bool:
+    """Is a ≤ b whatever the sizes, for `given` ≥ 0? False where that cannot be shown."""
+    return nonnegative(b - a, given)
 
 
-def _nonnegative(d: Dim, depth: int) -> bool:
-    if lower_bound(d) >= 0:
+@functools.lru_cache(maxsize=1 << 12)
+def _proved(d: SymDim, given: Dim) -> bool:
+    return _nonnegative(d, given, _PROOF_DEPTH)
+
+
+def _nonnegative(d: Dim, given: Dim, depth: int) -> bool:
+    if lower_bound(d) >= 0 or (isinstance(given, SymDim) and lower_bound(d - given) >= 0):
         return True
     if isinstance(d, int) or not depth:
         return False
-    for monomial, c in d.terms:
-        if len(monomial) == 1 and monomial[0].kind != "sym":
-            return _nonnegative_by_cases(d, monomial[0], c, depth - 1)
-    return False
+    split = [(m[0], c) for m, c in d.terms if len(m) == 1 and m[0].kind != "sym"]
+    if not split:
+        return False
+    a, c = min(split, key=_when_to_split)
+    return _nonnegative_by_cases(d, a, c, given, depth - 1)
 
 
-def _nonnegative_by_cases(d: SymDim, a: Atom, c: int, depth: int) -> bool:
+def _when_to_split(factor: tuple[Atom, int]) -> tuple[bool, int]:
+    """What holds others comes before them; quotients come last, as their bounds forget where else they are met."""
+    a, _ = factor
+    return a.kind == "floordiv", -_weight(a)
+
+
+def _nonnegative_by_cases(d: SymDim, a: Atom, c: int, given: Dim, depth: int) -> bool:
     """d = c·a + rest ≥ 0, from what bounds a: either argument of min from above and of max from below suffices, both
     are needed the other way round; x - s < s·(x//s) ≤ x."""
     rest = d - SymDim((((a,), c),))
     x, y = a.args
     if a.kind == "floordiv":
         bound = x if c < 0 else x - y + 1
-        return isinstance(y, int) and _nonnegative(rest * y + bound * c, depth)
+        return isinstance(y, int) and _nonnegative(rest * y + bound * c, given * y, depth)
     bounds_suffice = (a.kind == "min") == (c < 0)
-    cases = (_nonnegative(rest + bound * c, depth) for bound in (x, y))
+    cases = (_nonnegative(rest + bound * c, given, depth) for bound in (x, y))
     return any(cases) if bounds_suffice else all(cases)

@@ -34,6 +34,7 @@ from graphtf.refusal import traced_error
 from graphtf.scopes import scopes
 from graphtf.tensor import EagerTensor, SymbolicTensor, Tensor
 
+_HEAVIEST = 48  # names and numbers of a size: a heavier one gets a name, as what is computed from it would double it
 _BAKED = 16  # elements: smaller captured tensors become constants of the graph, which can be folded
 
 
@@ -79,6 +80,8 @@ class Trace(Builder):
         outs = tuple([self.wrapped(v, op.name, self._contents(op, operands, attrs, v)) for v in node.outputs])
         if active.tapes:
             record(op, operands, attrs, outs)
+        if any(_heavy(v) for v in node.outputs):
+            outs = tuple([self.named(x) if _heavy(v) else x for x, v in zip(outs, node.outputs)])
         if active.hook is not None:
             outs = active.hook(op, outs)
         return outs[0] if op.results == 1 else outs
@@ -119,6 +122,11 @@ class Trace(Builder):
         self._names[name] = count + 1
         made = SymbolicTensor(v, self, f"{name}_{count}:0" if count else f"{name}:0", known)
         return mark(made, scopes.device_spec.to_string()) if scopes.device else made  # type: ignore[no-any-return]
+
+    def named(self, x: SymbolicTensor) -> Any:
+        """The tensor with names, known at run time, for sizes that are long expressions."""
+        shape = tuple(self.new_size() if _is_heavy(d) else d for d in x.ir_type.dims)
+        return p.reshape_to(x, p.shape_of(x, shape=(len(shape),), dtype=dt.int64), shape=shape)
 
     def _contents(self, op: Op, operands: Sequence[Any], attrs: dict[str, Any], v: Value) -> Known:
         if isinstance(v.type, RefType):
@@ -304,6 +312,15 @@ class Trace(Builder):
         if not all(isinstance(d, int) for d in known.reshape(-1).tolist()):
             return None
         return known.astype(v.ir_type.dtype.np)
+
+
+def _heavy(v: Value) -> bool:
+    t = v.type
+    return isinstance(t, TensorType) and t.shape is not None and any(map(_is_heavy, t.shape))
+
+
+def _is_heavy(d: Dim) -> bool:
+    return isinstance(d, SymDim) and d.weight > _HEAVIEST
 
 
 def known_contents(x: Any) -> Known:

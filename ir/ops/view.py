@@ -167,8 +167,7 @@ def _slice_infer(x: TensorType, starts: Shape, limits: Shape, strides: tuple[int
     if x.shape is None:
         return x
     for k, (a, b, d) in enumerate(zip(starts, limits, x.shape)):
-        in_order = at_most(a, b) or at_most(a + d, b)  # d, the size of an axis, is not negative
-        if not (nonnegative(a) and in_order and at_most(b, d)):
+        if not (nonnegative(a, given=d) and at_most(a, b, given=d) and at_most(b, d, given=d)):
             kind = "shape" if all(isinstance(e, int) for e in (a, b, d)) else "open"
             raise slice.violated(3, f"elements {a} to {b} of axis {k} of {x}, expected 0 ≤ start ≤ limit ≤ {d}", kind)
     return x.with_shape(tuple(ceildiv(b - a, k) for a, b, k in zip(starts, limits, strides)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
 import graphtf as tf
+from graphtf.ir.parse import parse
 
 ANY = tf.TensorSpec(None, tf.float32)
 MATRIX = tf.TensorSpec([None, None], tf.float32)
@@ -43,6 +46,31 @@ def test_of_unknown_rank(body):
 )  # fmt: skip
 def test_of_open_sizes(body):
     twice(MATRIX, body, X, X[:, :2], np.ones((2, 7), np.float32))
+
+
+def alternate(x, depth):
+    return x if not depth else tf.concat([x[:1], alternate(x[1::2] + 1.0, depth - 1), x[-1:]], 0)
+
+
+def halves(x, depth):
+    half = tf.shape(x)[0] // 2
+    return x if not depth else tf.concat([x[:half], halves(x[half:] * 2.0, depth - 1)], 0)
+
+
+def overlapping(x, depth):
+    high = tf.maximum(tf.shape(x)[0] // 2, 1)
+    low = tf.minimum(tf.shape(x)[0] - 1, high)
+    return x if not depth else overlapping(tf.concat([x[:low], x[high:] + 1.0], 0), depth - 1)
+
+
+@pytest.mark.parametrize("body", [alternate, halves, overlapping])
+def test_recursions_whose_sizes_grow_with_their_depth(body):
+    for depth in (3, 20):
+        arrays = (np.arange(k, dtype=np.float32) for k in (1, 2, 9, 40))
+        f = twice(tf.TensorSpec([None], tf.float32), functools.partial(body, depth=depth), *arrays)
+        graph = f.get_concrete_function().ir
+        assert str(parse(str(graph))) == str(graph)
+        assert len(str(graph)) < depth * 20_000
 
 
 def test_known_sizes_are_traced_once_each():

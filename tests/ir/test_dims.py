@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from graphtf.ir.dims import (
     lower_bound,
     maximum,
     minimum,
+    nonnegative,
     product,
     same,
     substitute,
@@ -90,6 +92,37 @@ def test_equal_expressions_are_one(a: Any, b: Any, c: Any) -> None:
         assert x == y and hash(x) == hash(y) and str(x) == str(y)
 
 
+@COMPUTE
+@given(sizes(), sizes())
+def test_equal_expressions_are_the_same_object(a: Any, b: Any) -> None:
+    x = a + b
+    if isinstance(x, SymDim):
+        assert b + a is x is copy.deepcopy(x) is SymDim(x.terms)
+
+
+def test_what_a_recursion_over_halves_makes_stays_as_long_as_it_is_deep() -> None:
+    flat, deep = n, n
+    for _ in range(60):
+        flat, deep = floordiv(flat - 1, 2), floordiv(maximum(3 * deep - 1, 0), 2)
+    assert flat.weight == 6 and str(flat) == f"(n - {2**60 - 1})//{2**60}"
+    assert deep.weight < 60 * 12 and len(str(deep)) < 60 * 30
+    assert evaluate(deep, {"n": 2}) == evaluate(substitute(deep, {"n": m + 1}), {"m": 1}) > 0
+
+
+def test_proofs_take_what_is_given() -> None:
+    size = n - 3
+    start = minimum(size, 2)
+    assert not nonnegative(start) and nonnegative(start, given=size) and at_most(start, size, given=size)
+    assert not nonnegative(size - 3, given=size) and not at_most(size, start, given=size)
+
+
+@COMPUTE
+@given(sizes(), sizes(), ENVIRONMENTS)
+def test_proofs_hold(a: Any, b: Any, env: dict[str, int]) -> None:
+    if nonnegative(a, given=b) and evaluate(b, env) >= 0:
+        assert evaluate(a, env) >= 0
+
+
 @pytest.mark.parametrize(
     ("x", "text"),
     [
@@ -109,7 +142,10 @@ def test_text(x: Any, text: str) -> None:
         (floordiv(4 * n + 2, 2), 2 * n + 1), (floordiv(n * m, n), m), (floordiv(n * m, m * n), 1), (floordiv(n, 1), n),
         (floordiv(n + m, n + m), 1), (floordiv(2 * n + 5, 2), n + 2), (floordiv(7, 2), 3), (floordiv(n - n, 5), 0),
         (maximum(n, 0), n), (maximum(n + 1, n), n + 1), (minimum(n, n + m), n), (minimum(n - 1, n), n - 1),
-        (product([2, n, 3]), 6 * n), (product([]), 1), (n - n + 3, 3), (0 * n, 0), (ceildiv(2 * n, 2), n),
+        (floordiv(floordiv(n, 2), 3), floordiv(n, 6)), (floordiv(floordiv(n + 1, 2) - 1, 3), floordiv(n - 1, 6)),
+        (floordiv(m + floordiv(n, 2) + 4, 2), floordiv(2 * m + n, 4) + 2), (maximum(minimum(1, n), n), n),
+        (minimum(maximum(m, n), n), n), (product([2, n, 3]), 6 * n), (product([]), 1),
+        (n - n + 3, 3), (0 * n, 0), (ceildiv(2 * n, 2), n),
     ],
 )  # fmt: skip
 def test_what_can_be_decided_is(x: Any, expected: Any) -> None:
