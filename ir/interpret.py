@@ -15,7 +15,7 @@ import numpy as np
 from graphtf.ir.dims import SymDim, symbols
 from graphtf.ir.errors import OpError, ResourceExhaustedError
 from graphtf.ir.graph import Graph, Node, Source, Value, substitute_attr
-from graphtf.ir.match import Env, Guard, bind_result, check_guards, match_arguments
+from graphtf.ir.match import Env, bind_result, check_known, guard_names, match_arguments
 from graphtf.ir.state import Cell
 from graphtf.ir.types import TensorType, type_of
 
@@ -111,16 +111,12 @@ class _Plan:
         self.size = len(place)
         self.name = graph.name
         self.match = match_arguments(graph)
-        self.late = [g for g in graph.guards if not _names(g) <= self.match.names]
+        self.late = [g for g in graph.guards if not guard_names(g) <= self.match.names]
 
 
 def _sizes_in(v: Value) -> list[str]:
     t = v.type if isinstance(v.type, TensorType) else v.type.content
     return [s for d in t.dims_or_none for s in symbols(d)]
-
-
-def _names(guard: Guard) -> set[str]:
-    return {*symbols(guard[0]), *symbols(guard[1])}
 
 
 def _symbols_of(attr: Any) -> set[str]:
@@ -163,6 +159,11 @@ def _run(plan: _Plan, args: Sequence[Any], env: Env, on_node: OnNode | None) -> 
     return [values[k] for k in plan.outputs]
 
 
+def _run_region(graph: Graph, args: Sequence[Any], env: Env, on_node: OnNode | None) -> list[Array]:
+    check_known(graph.guards, env, graph.name)
+    return _run(_plan(graph), args, dict(env), on_node)
+
+
 def _apply(step: _Step, operands: Sequence[Any], env: Env, on_node: OnNode | None) -> list[Array]:
     node = step.node
     op = node.op
@@ -171,7 +172,7 @@ def _apply(step: _Step, operands: Sequence[Any], env: Env, on_node: OnNode | Non
         known = {k: substitute_attr(attrs[k], env) for k, names in step.symbolic.items() if not names.isdisjoint(env)}
         attrs = {**attrs, **known} if known else attrs
     if node.regions:
-        result = op.ref(*operands, run=lambda g, xs: _run(_plan(g), xs, dict(env), on_node), **node.regions, **attrs)
+        result = op.ref(*operands, run=lambda g, xs: _run_region(g, xs, env, on_node), **node.regions, **attrs)
     else:
         try:
             result = op.ref(*operands, **attrs)
@@ -194,7 +195,7 @@ def _note_sizes(plan: _Plan, node: Node, outs: Sequence[Array], env: Env) -> Non
     """Sizes that results make known, and what was assumed of them."""
     for v, out in zip(node.outputs, outs):
         bind_result(v.ir_type, out, env, f"{node.op.name}: its result")
-    check_guards([g for g in plan.late if _names(g) <= env.keys()], env, plan.name)
+    check_known(plan.late, env, plan.name)
 
 
 def locate(error: Exception, source: Source | None) -> None:

@@ -82,7 +82,7 @@ class Matcher:
         self._solved: list[tuple[int, int, str, Dim]] = []  # input, axis, name, the size as an expression of the name
         self._late: list[tuple[int, int, Dim]] = []  # input, axis, an expression of known names to be checked
         self._plan(known)
-        self._guards = [g for g in graph.guards if _names(g) <= known]
+        self._guards = [g for g in graph.guards if guard_names(g) <= known]
         self.names = frozenset(known)
 
     def _plan(self, known: set[str]) -> None:
@@ -207,7 +207,8 @@ def _array(arg: Any) -> Array:
     return arg.array if isinstance(arg, Cell) else arg  # type: ignore[no-any-return]
 
 
-def _names(guard: Guard) -> set[str]:
+def guard_names(guard: Guard) -> set[str]:
+    """Names of the sizes that a guard is about."""
     return {*symbols(guard[0]), *symbols(guard[1])}
 
 
@@ -217,6 +218,12 @@ def check_guards(guards: Iterable[Guard], env: Mapping[str, int], name: str) -> 
         if evaluate(a, env) != evaluate(b, env):
             message = f"{name}: the sizes {a} and {b} must be equal, got {evaluate(a, env)} and {evaluate(b, env)}"
             raise InvalidArgumentError(None, None, message)
+
+
+def check_known(guards: Iterable[Guard], env: Mapping[str, int], name: str) -> None:
+    """As check_guards, for those about sizes that are known so far."""
+    if guards:
+        check_guards([g for g in guards if guard_names(g) <= env.keys()], env, name)
 
 
 # ---- expressions -----------------------------------------------------------------------------------------------------

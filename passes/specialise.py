@@ -2,7 +2,7 @@
 
 Invariant: where a graph was traced under assumptions (two sizes that meet are equal) which those numbers break, it is
 specialised only if every node still has the type the trace gave it; else what was decided on the assumption would be
-wrong, and the program must be traced again. Entry point: `specialise`.
+wrong, and the program must be traced again. Entry points: `specialise`, `with_own_guards`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from graphtf.ir.dims import Dim
+from graphtf.ir.dims import Dim, collecting_guards
 from graphtf.ir.errors import VerifyError
-from graphtf.ir.graph import Graph
+from graphtf.ir.graph import Graph, map_regions
+from graphtf.ir.op import infer_types
 from graphtf.ir.verify import verify
 from graphtf.passes.sizes import rename
 
@@ -40,6 +41,17 @@ def specialise(graph: Graph, sizes: Mapping[str, int]) -> Graph | None:
     except VerifyError:
         return None
     return made
+
+
+def with_own_guards(graph: Graph) -> Graph:
+    """The graph without what it assumes of sizes only because a branch does: branches find out when they run."""
+    nodes = [map_regions(n, with_own_guards) for n in graph.nodes]
+    needed: list[tuple[Dim, Dim]] = []
+    with collecting_guards(needed):
+        for n in nodes:
+            infer_types(n.op, tuple(v.type for v in n.inputs), n.all_attrs())
+    guards = tuple((a, b) for a, b in graph.guards if (a, b) in needed or (b, a) in needed)
+    return replace(graph, nodes=tuple(nodes), guards=guards)
 
 
 def without_settled_guards(graph: Graph) -> Graph:

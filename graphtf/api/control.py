@@ -75,7 +75,7 @@ def finished(
     trace: Trace, condition: Tensor, then: Region, orelse: Region, sizes: Sequence[tuple[int | None, ...] | None]
 ) -> Any:
     """The node of two traced regions whose outputs have the same types; its results in the structure of the regions."""
-    extra, (first, second) = close_regions(trace, [then, orelse])
+    extra, (first, second) = close_regions(trace, [then, orelse], branches=True)
     outs = list(if_(condition, *extra, then=first, orelse=second))
     for out, known in zip(outs, sizes):
         if known is not None:

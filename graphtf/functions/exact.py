@@ -7,15 +7,15 @@ are not, the trace is specialised for the sizes that came, or else made again. E
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from graphtf.ir.dims import evaluate, substitute, symbols
+from graphtf.ir.dims import evaluate, substitute
 from graphtf.ir.errors import InvalidArgumentError
-from graphtf.ir.match import match_arguments
+from graphtf.ir.match import Guard, guard_names, match_arguments
 from graphtf.passes.rebuild import size_names
-from graphtf.passes.specialise import specialise
+from graphtf.passes.specialise import specialise, with_own_guards
 
 if TYPE_CHECKING:
     from graphtf.functions.concrete import ConcreteFunction
@@ -35,8 +35,7 @@ def exact(concrete: ConcreteFunction, arrays: list[Any]) -> ConcreteFunction | N
         sizes = match_arguments(replace(ir, guards=()))([*arrays, *concrete._tail])
     except InvalidArgumentError:
         return None
-    known = [g for g in ir.guards if all(s in sizes for d in g for s in symbols(d))]
-    if all(evaluate(a, sizes) == evaluate(b, sizes) for a, b in known):
+    if _hold(ir.guards, sizes):
         return None
     return _made(concrete, sizes, [a.shape for a in arrays])
 
@@ -51,6 +50,12 @@ def exact_for_types(concrete: ConcreteFunction, types: Sequence[Any]) -> Concret
     return _made(concrete, sizes, [_known(t.shape) for t in types[: len(concrete.signature.leaves)]])
 
 
+def _hold(guards: Sequence[Guard], sizes: Mapping[str, int]) -> bool:
+    """Are sizes as assumed, as far as they are known?"""
+    known = (g for g in guards if guard_names(g) <= sizes.keys())
+    return all(evaluate(a, sizes) == evaluate(b, sizes) for a, b in known)
+
+
 def _known(shape: Any) -> Any:
     return None if shape is None else tuple(d if isinstance(d, int) else None for d in shape)
 
@@ -61,10 +66,7 @@ def _made(concrete: ConcreteFunction, sizes: dict[str, int], shapes: Sequence[An
     if found is not None:
         return found
     graph = specialise(concrete.ir, sizes)
-    if graph is not None:
-        found = _with_graph(concrete, graph)
-    else:
-        found = _again(concrete, shapes)
+    found = _with_graph(concrete, graph) if graph is not None else _again(concrete, sizes, shapes)
     while len(concrete._exact) >= MOST:
         concrete._exact.pop(next(iter(concrete._exact)), None)
     concrete._exact[key] = found
@@ -77,11 +79,16 @@ def _with_graph(concrete: ConcreteFunction, graph: Any) -> ConcreteFunction:
     return made
 
 
-def _again(concrete: ConcreteFunction, shapes: Sequence[Any]) -> ConcreteFunction:
+def _again(concrete: ConcreteFunction, sizes: dict[str, int], shapes: Sequence[Any]) -> ConcreteFunction:
+    """A trace for the very sizes; where those do not go together in a branch, which may not run, the open one, whose
+    branches find out."""
     if concrete._retrace is None:
         shown = ", ".join(str(list(s)) for s in shapes)
         raise InvalidArgumentError(None, None, f"{concrete.name}: shapes {shown} break what it assumes of sizes")
     try:
         return concrete._retrace(shapes)  # type: ignore[no-any-return]
     except (ValueError, TypeError) as e:
+        graph = with_own_guards(concrete.ir)
+        if graph.guards != concrete.ir.guards and _hold(graph.guards, sizes):
+            return _with_graph(concrete, graph)
         raise InvalidArgumentError(None, None, f"{concrete.name}: {e}") from None

@@ -16,8 +16,10 @@ from graphtf.functions.trace import Trace, tracing
 from graphtf.ir import dtypes as dt
 from graphtf.ir.dims import Shape
 from graphtf.ir.graph import Graph, Value
+from graphtf.ir.match import Guard, guard_names
 from graphtf.ir.ops.prims import p
 from graphtf.ir.types import TensorType
+from graphtf.passes.sizes import names_in
 from graphtf.recording import active, touch
 from graphtf.tensor import SymbolicTensor
 
@@ -63,13 +65,19 @@ def forget_shape(region: Region, k: int) -> None:
             region.outputs[k] = p.reshape_to(out, p.dims(dims=dims, dtype=dt.int64), shape=None)
 
 
-def close_regions(parent: Trace, regions: Sequence[Region]) -> tuple[list[Any], list[Graph]]:
-    """The operands that all regions take beyond their arguments, and the closed graphs, whose inputs match them."""
+def close_regions(
+    parent: Trace, regions: Sequence[Region], branches: bool = False
+) -> tuple[list[Any], list[Graph]]:
+    """The operands that all regions take beyond their arguments, and the closed graphs, whose inputs match them.
+
+    What regions assume of sizes is assumed outside; what `branches` do, only as far as arguments can tell.
+    """
     shared: dict[int, Any] = {}
     for region in regions:
         for x, _ in region.trace.outside():
             shared.setdefault(id(x), x)
-        parent.guards += [g for g in region.trace.guards if g not in parent.guards]
+        assumed = region.trace.guards if not branches else _of_arguments(parent.root, region.trace.guards)
+        parent.guards += [g for g in assumed if g not in parent.guards]
         for key, variable in region.trace.variables.items():
             parent.variables.setdefault(key, variable)
             if active.tapes:
@@ -83,6 +91,12 @@ def close_regions(parent: Trace, regions: Sequence[Region]) -> tuple[list[Any], 
         graphs.append(Graph(inputs, tuple(region.trace.nodes), outputs, region.trace.name, tuple(region.trace.guards)))
     variables = {id(v.cell): v for region in regions for v in region.trace.variables.values()}
     return [variables.get(key, x) for key, x in shared.items()], graphs
+
+
+def _of_arguments(root: Trace, guards: Sequence[Guard]) -> list[Guard]:
+    """The guards about sizes that the function's arguments make known."""
+    known = {s for v in root.inputs for s in names_in(v)}
+    return [g for g in guards if guard_names(g) <= known]
 
 
 def common_sizes(a: Shape | None, b: Shape | None) -> tuple[int | None, ...] | None:

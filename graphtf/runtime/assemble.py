@@ -93,7 +93,7 @@ class Assembler:
         for i, n in enumerate(self.graph.nodes):
             if n.op.effect is Effect.WRITE:
                 self.writes.setdefault(n.inputs[0], []).append(i)
-            why = host_reason(n) or self.resizes(n)
+            why = host_reason(n) or self.resizes(n) or self.assumes(n)
             if why is None or is_literal(n):
                 continue
             self.why[n] = why
@@ -137,6 +137,13 @@ class Assembler:
             return None
         slot, t = self.variable[n.inputs[0]], n.inputs[1].ir_type
         return None if t.shape is not None and slot.size == t.size else "the size of the variable may change"
+
+    def assumes(self, n: Node) -> str | None:
+        """Why a node's branches run as programs of their own, which find out whether sizes are as they assume."""
+        inside = (m for r in n.regions.values() for m in r.walk())
+        branches = (r for m in (n, *inside) if "then" in m.regions for r in m.regions.values())
+        settled = all(g in self.graph.guards for r in branches for g in r.guards)
+        return None if settled else "a branch takes for granted that sizes are equal"
 
     def writes_memory(self, v: Value) -> bool:
         """Is `v` computed by native code that can be told where to put it?"""

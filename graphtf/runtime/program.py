@@ -22,7 +22,7 @@ import numpy as np
 from graphtf.ir.dims import Dim, evaluate
 from graphtf.ir.graph import Graph
 from graphtf.ir.interpret import interpret, locate, run_node
-from graphtf.ir.match import bind_result, match_arguments
+from graphtf.ir.match import bind_result, check_known, guard_names, match_arguments
 from graphtf.ir.state import Cell
 from graphtf.llvm.call import Gil, make_caller
 from graphtf.llvm.link import Loaded
@@ -81,6 +81,7 @@ class Program:
         self.steps = list(steps)
         self.host_steps = [s for s in self.steps if isinstance(s, HostStep)]
         self.match = match_arguments(graph)
+        self.late = [g for g in graph.guards if not guard_names(g) <= self.match.names]
         self.reference = graph
         self.assemble = assemble
         self.inputs = [(s.number, s.position, s.dtype) for s in plan.slots if s.kind == "input"]
@@ -124,6 +125,7 @@ class Program:
         env = self.match(args)
         if sizes:
             env = {**env, **sizes}
+        check_known(self.late, env, self.plan.name)
         if self.doubtful and any(evaluate(d, env) < 0 for d in self.doubtful):
             return interpret(self.reference, args, env)  # which refuses it, unless what is too small is never reached
         frame = self.layout.take(env)
@@ -163,6 +165,7 @@ class Program:
                 continue
             self.host(frame, step, args, env, arrays)
             if step.opens_phase:
+                check_known(self.late, env, self.plan.name)
                 phase += 1
                 self.layout.open_phase(frame, phase, env, arrays)
             if step.touches_variables:

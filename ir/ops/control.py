@@ -1,7 +1,8 @@
 """Control flow: `if`, `while`, `call` and `custom_gradient`, whose regions are closed graphs that take the operands.
 
-Invariant: a region's inputs fit the operands, in order; what it assumes of sizes is assumed outside too. A value whose
-shape differs from branch to branch, or from one iteration to the next, has unknown rank. Entry point: `region_fits`.
+Invariant: a region's inputs fit the operands, in order; what it assumes of sizes is assumed outside too, but for a
+branch, which assumes it only when it runs. A value whose shape differs from branch to branch, or from one iteration to
+the next, has unknown rank. Entry point: `region_fits`.
 
 `ref` of an op with regions takes `run(region, operands) -> outputs`; without it regions run in the interpreter.
 """
@@ -51,8 +52,11 @@ def _same_shape(a: Shape, b: Shape) -> bool:
     return len(a) == len(b) and all(d == e or same(d, e) for d, e in zip(a, b))
 
 
-def region_fits(op: Op, constraint: int, name: str, region: Any, types: Sequence[Type]) -> None:
-    """Raise Violation unless the region is a graph that takes operands of these types."""
+def region_fits(
+    op: Op, constraint: int, name: str, region: Any, types: Sequence[Type], conditional: bool = False
+) -> None:
+    """Raise Violation unless the region is a graph that takes operands of these types. What a `conditional` one assumes
+    of sizes is not assumed outside."""
     if not isinstance(region, Graph):
         raise op.violated(constraint, f"region {name} is a {type(region).__name__}, expected a graph", "value")
     if len(region.inputs) != len(types):
@@ -60,7 +64,7 @@ def region_fits(op: Op, constraint: int, name: str, region: Any, types: Sequence
     for k, (v, t) in enumerate(zip(region.inputs, types)):
         if not fits(t, v.type):
             raise op.violated(constraint, f"operand {k} is {t}, but region {name} takes {v.type}", _kind(t, v.type))
-    for a, b in region.guards:
+    for a, b in () if conditional else region.guards:
         if not same(a, b):
             raise op.violated(constraint, f"region {name} assumes the sizes {a} and {b} to be equal")
 
@@ -88,8 +92,8 @@ def _shown(types: Sequence[Type]) -> str:
 
 def _if_infer(condition: Type, *types: Type, then: Graph, orelse: Graph) -> tuple[TensorType, ...]:
     _check_bool(if_, 1, "the condition", condition)
-    region_fits(if_, 2, "then", then, types)
-    region_fits(if_, 2, "orelse", orelse, types)
+    region_fits(if_, 2, "then", then, types, conditional=True)
+    region_fits(if_, 2, "orelse", orelse, types, conditional=True)
     left, right = _result_types(then), _result_types(orelse)
     if len(left) != len(right):
         raise if_.violated(3, f"the branches give {len(left)} and {len(right)} results")

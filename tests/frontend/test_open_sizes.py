@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import graphtf as tf
+from graphtf.flags import flags
 from graphtf.ir.parse import parse
 
 ANY = tf.TensorSpec(None, tf.float32)
@@ -109,3 +110,77 @@ def test_in_a_function_that_is_being_traced():
     inner = tf.function(tf.linalg.matrix_transpose, input_signature=[ANY])
     outer = tf.function(lambda x: inner(x) * 2, input_signature=[MATRIX])
     np.testing.assert_array_equal(outer(tf.constant(X)), X.T * 2)
+
+
+# ---- sizes that meet -------------------------------------------------------------------------------------------------
+
+
+def sum_if_alike(x, y):
+    return tf.cond(tf.shape(x)[0] == tf.shape(y)[0], lambda: tf.reduce_sum(x * y), lambda: tf.reduce_sum(x) - 1.0)
+
+
+def positive(x):
+    return tf.boolean_mask(x, x > 0)
+
+
+@pytest.mark.parametrize("first", [tf.identity, positive])
+@pytest.mark.parametrize("interpreted", [False, True])
+def test_a_branch_that_does_not_run_asks_nothing_of_sizes(first, interpreted, monkeypatch):
+    monkeypatch.setattr(flags, "interpret", interpreted)
+    body = lambda x, y: sum_if_alike(first(x), first(y))  # noqa: E731
+    f = tf.function(body, input_signature=[tf.TensorSpec([None], tf.float32)] * 2)
+    for a, b in [(3, 3), (2, 3), (3, 2), (1, 1), (5, 5)]:
+        x, y = tf.range(1.0, a + 1.0), tf.range(1.0, b + 1.0)
+        assert f(x, y) == body(x, y)
+
+
+@pytest.mark.parametrize("interpreted", [False, True])
+def test_a_branch_that_runs_does(interpreted, monkeypatch):
+    monkeypatch.setattr(flags, "interpret", interpreted)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)] * 2)
+    def f(x, y):
+        a, b = positive(x), positive(y)
+        return tf.cond(tf.size(a) > 1, lambda: tf.reduce_sum(tf.concat([a, a], 0) * b), lambda: 0.0)
+
+    assert f(tf.ones([1]), tf.ones([7])) == 0 and f(tf.ones([2]), tf.ones([4])) == 4
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"must be equal, got (14 and 4|4 and 14)"):
+        f(tf.ones([7]), tf.ones([4]))
+
+
+@pytest.mark.parametrize("interpreted", [False, True])
+def test_sizes_found_while_it_runs_are_checked_before_they_are_relied_on(interpreted, monkeypatch):
+    monkeypatch.setattr(flags, "interpret", interpreted)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)] * 2)
+    def f(x, y):
+        a, b = positive(x), positive(y)
+        return tf.concat([a, a], 0) + tf.concat([b, b, b], 0)
+
+    np.testing.assert_array_equal(f(tf.ones([3]), tf.ones([2])), np.full(6, 2.0))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"the sizes .* must be equal, got 16000000 and 6"):
+        f(tf.ones([8_000_000]), tf.ones([2]))
+
+
+def test_a_loop_whose_branch_assumes_sizes():
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+    def f(x):
+        total = tf.zeros([])
+        for k in tf.range(3):
+            kept = tf.boolean_mask(x, x > tf.cast(k, tf.float32))
+            if tf.size(kept) == 2:
+                total += tf.reduce_sum(tf.concat([kept, kept], 0) * positive(x))
+        return total
+
+    assert f(tf.constant([1.0, 2.0, 3.0, 1.0])) == 2 + 6 + 6 + 3
+    assert f(tf.constant([1.0, 1.0, 1.0])) == 0
+
+
+def test_gradients_of_a_branch_that_assumes_sizes():
+    f = tf.function(sum_if_alike, input_signature=[tf.TensorSpec([None], tf.float32)] * 2)
+    for sizes, expected in [((2, 2), [1.0, 2.0]), ((3, 2), [1.0] * 3)]:
+        x, y = (tf.range(1.0, k + 1.0) for k in sizes)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            out = f(x, y)
+        np.testing.assert_array_equal(tape.gradient(out, x), expected)
