@@ -77,12 +77,12 @@ def _check_types(n: Node, whole: Graph, g: Graph) -> None:
             raise _error(whole, n, f"{n.op.name}: {t.dtype!r} among its attributes is not a dtype")
     have = tuple(v.type for v in n.outputs)
     equal = [*g.guards, *whole.guards]
-    if len(types) != len(have) or not all(_agrees(a, b, equal) for a, b in zip(types, have)):
+    if len(types) != len(have) or not all(agrees(a, b, equal) for a, b in zip(types, have)):
         raise _error(whole, n, f"{n.op.name}: has types {_shown(have)}, its rule gives {_shown(types)}")
 
 
-def _agrees(inferred: Type, have: Type, guards: Sequence[tuple[Dim, Dim]]) -> bool:
-    """Equal, sizes under the guards."""
+def agrees(inferred: Type, have: Type, guards: Sequence[tuple[Dim, Dim]]) -> bool:
+    """Are two types equal, sizes being so under the guards?"""
     if inferred == have:
         return True
     if not isinstance(inferred, TensorType) or not isinstance(have, TensorType) or inferred.dtype is not have.dtype:

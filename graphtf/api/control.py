@@ -13,6 +13,7 @@ from graphtf import nest
 from graphtf.convert import convert_to_tensor
 from graphtf.functions.region import Region, as_local, close_regions, common_sizes, forget_shape, trace_region
 from graphtf.functions.trace import Trace, active_trace, tracing
+from graphtf.indexed_slices import IndexedSlices
 from graphtf.ir import dtypes as dt
 from graphtf.ir.errors import TraceTypeError
 from graphtf.ir.ops.control import if_
@@ -67,6 +68,8 @@ def branch(trace: Trace, condition: Tensor, true_fn: Branch, false_fn: Branch, n
     orelse = trace_region(f"{name}_false", trace, (), lambda _: false_fn())
     settle_arrays(then, orelse)
     settle_arrays(orelse, then)
+    settle_indices(then, orelse)
+    settle_indices(orelse, then)
     _check_alike(then, orelse)
     return finished(trace, condition, then, orelse, fit_outputs(then, orelse))
 
@@ -129,6 +132,25 @@ def settle_arrays(region: Region, other: Region) -> None:
             if isinstance(x, TensorArray) and x._rows is None and isinstance(y, TensorArray) and y._rows is not None:
                 x._rows = as_local(region.trace, x._settled(y._rows.ir_type.dims[1:]))
     region.outputs = [x for x in nest.flatten(region.structure, expand_composites=True) if x is not None]
+
+
+def settle_indices(region: Region, other: Region) -> None:
+    """Let `tf.IndexedSlices` have indices of int64 where they have in the other branch."""
+    mine, theirs = nest.flatten(region.structure), nest.flatten(other.structure)
+    if len(mine) != len(theirs) or not any(map(_is_narrower, mine, theirs)):
+        return
+    with tracing(region.trace):
+        leaves = [
+            IndexedSlices(x.values, p.cast(x.indices, dtype=dt.int64), x.dense_shape) if _is_narrower(x, y) else x
+            for x, y in zip(mine, theirs)
+        ]
+    region.structure = nest.pack_sequence_as(region.structure, leaves)
+    region.outputs = [x for x in nest.flatten(region.structure, expand_composites=True) if x is not None]
+
+
+def _is_narrower(x: Any, y: Any) -> bool:
+    slices = isinstance(x, IndexedSlices) and isinstance(y, IndexedSlices)
+    return slices and (x.indices.dtype, y.indices.dtype) == (dt.int32, dt.int64)
 
 
 # ---- more than two ---------------------------------------------------------------------------------------------------

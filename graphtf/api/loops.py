@@ -21,6 +21,7 @@ from graphtf.ir.graph import Value
 from graphtf.ir.ops.control import while_
 from graphtf.ir.ops.prims import p, scalar_like
 from graphtf.ir.types import TensorType
+from graphtf.ir.verify import agrees
 from graphtf.sizes import as_size
 from graphtf.spec import TypeSpec
 from graphtf.tensor import SymbolicTensor, Tensor, static_sizes
@@ -176,10 +177,11 @@ class _Loop:
                 self.carried[at] = _Carried(t.with_shape(None), (None, *(static_sizes(t.dims[1:]) or ())))
             at += len(nest.flatten(x, expand_composites=True))
 
-    def _changes(self, outputs: Sequence[Tensor]) -> bool:
-        """Open the sizes that differ after an iteration and are known only at run time. Raises for other changes."""
-        found = False
-        for k, (x, c) in enumerate(zip(outputs, self.carried)):
+    def _changes(self, body: Region) -> bool:
+        """Open the sizes that differ after an iteration and are known only at run time, but for those that the body
+        takes to be equal. Raises for other changes."""
+        found, equal = False, [*body.trace.guards, *self.trace.guards]
+        for k, (x, c) in enumerate(zip(body.outputs, self.carried)):
             if x.dtype is not c.type.dtype:
                 raise TypeError(
                     f"while_loop: loop variable {k} has dtype {c.type.dtype.name} before the loop, but dtype "
@@ -193,7 +195,7 @@ class _Loop:
                     f"while_loop: loop variable {k} enters the loop with shape {may}, but has shape "
                     f"{x.shape} after one iteration. To let it vary, say so with `shape_invariants`."
                 )
-            if c.type.shape not in (None, x.ir_type.shape):
+            if c.type.shape is not None and not agrees(x.ir_type, c.type, equal):
                 self.carried[k] = _Carried(c.type.with_shape(None), may.as_tuple())
                 found = True
         return found
@@ -204,7 +206,7 @@ class _Loop:
         """Trace the regions and append the node; the loop variables after it."""
         body = self._traced_body()
         self.settled = {j: late.dims for j, late in self.late.items() if j in self.asked}
-        if self._changes(body.outputs) or self.settled:
+        if self._changes(body) or self.settled:
             body = self._traced_body()
         types = [v.ir_type for v in body.arguments]
         condition = trace_region("while_cond", self.trace, types, self._condition)

@@ -184,3 +184,40 @@ def test_gradients_of_a_branch_that_assumes_sizes():
             tape.watch(x)
             out = f(x, y)
         np.testing.assert_array_equal(tape.gradient(out, x), expected)
+
+
+def test_gradients_of_a_loop_that_takes_the_sizes_of_its_state_to_be_those_of_its_steps():
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 2], tf.float32), tf.TensorSpec([None, 2], tf.float32)])
+    def f(x, state):
+        with tf.GradientTape() as tape:
+            tape.watch(state)
+            end = tf.scan(lambda s, step: tf.tanh(s * step), tf.transpose(x, [1, 0, 2]), initializer=state)
+            loss = tf.reduce_sum(end)
+        return tape.gradient(loss, state)
+
+    x, state = tf.reshape(tf.range(12.0), [2, 3, 2]) / 6, tf.ones([2, 2])
+    expected = []
+    for row in x:
+        with tf.GradientTape() as tape:
+            tape.watch(state)
+            s, loss = state[0], 0.0
+            for step in row:
+                s = tf.tanh(s * step)
+                loss += tf.reduce_sum(s)
+        expected.append(tape.gradient(loss, state)[0])
+    np.testing.assert_allclose(f(x, state), tf.stack(expected), rtol=1e-6)
+
+
+def test_branches_give_slices_with_indices_of_either_kind():
+    @tf.function
+    def f(take_first):
+        zeros = lambda: tf.IndexedSlices(tf.zeros([1, 2]), tf.constant([0]), tf.constant([4, 2]))  # noqa: E731
+        ones = lambda: tf.IndexedSlices(tf.ones([2, 2]), tf.constant([1, 2], tf.int64), tf.constant([4, 2]))  # noqa: E731
+        return tf.cond(take_first, zeros, ones), tf.cond(take_first, ones, zeros)
+
+    for flag in (True, False):
+        found = f(tf.constant(flag))
+        assert [x.indices.dtype for x in found] == [tf.int64, tf.int64]
+        a, b = (tf.convert_to_tensor(x).numpy() for x in (found if flag else found[::-1]))
+        np.testing.assert_array_equal(a, np.zeros([4, 2]))
+        np.testing.assert_array_equal(b[:, 0], [0, 1, 1, 0])
