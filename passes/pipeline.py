@@ -20,6 +20,7 @@ from graphtf.passes.functionalise import functionalise
 from graphtf.passes.fusion import fuse, recompute
 from graphtf.passes.hoist import hoist
 from graphtf.passes.inline import inline
+from graphtf.passes.partition import gather, partition
 from graphtf.passes.rules import simplify
 from graphtf.passes.settle import settle
 from graphtf.passes.sizes import unify_sizes
@@ -48,8 +49,10 @@ PIPELINE: tuple[Step, ...] = (
     Step("simplify again", simplify),
     Step("settle", settle),
     Step("dce again", dce),
+    Step("partition", partition),
     Step("fuse", fuse),
     Step("recompute", recompute),
+    Step("gather", gather),
 )
 
 

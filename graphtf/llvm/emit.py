@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 
 from graphtf.ir.loops.expr import Buffer
 from graphtf.ir.loops.stmt import Invoke, LoopFunc, Module, Stmt, While
-from graphtf.llvm.codegen.loops import leave_if_interrupted
 from graphtf.llvm.codegen.module import ModuleWriter
 from graphtf.llvm.codegen.shapes import mutable, stored, walk
 from graphtf.llvm.codegen.statements import BodyWriter
@@ -129,6 +128,6 @@ class MainWriter(BodyWriter):
         self.module.add(f.text(f"internal void @{name}(ptr %table, ptr %sizes, ptr %status) #0"))
         self.put(f"call void @{name}(ptr %table, ptr %sizes, ptr %status)")
         if any(isinstance(s, While) for s in walk(body)):
-            leave_if_interrupted(self)
+            self.leave_if_interrupted()
         for b in stored(body):
             self.scopes.forget(b)

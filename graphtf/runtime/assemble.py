@@ -13,14 +13,17 @@ from functools import cached_property
 
 from graphtf.ir.dims import symbols
 from graphtf.ir.graph import Graph, Node, Value
-from graphtf.ir.loops.expr import Buffer, Load, lit, size
+from graphtf.ir.loops.expr import Buffer, Lit, Load, Var, lit, prim, size
 from graphtf.ir.loops.rewrite import map_checks
-from graphtf.ir.loops.stmt import Copy, If, Invoke, LoopFunc, Module, Site, Stmt, While
+from graphtf.ir.loops.stmt import Copy, For, If, Invoke, LoopFunc, Module, Site, Stmt, While
 from graphtf.ir.op import Effect, Trait
 from graphtf.ir.types import RefType
+from graphtf.llvm.codegen.shapes import walk
 from graphtf.passes.fusion.classify import is_literal, is_native
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.select import Recipe, host_reason, lower_node, recipe
+from graphtf.passes.partition.gather import computes
+from graphtf.passes.structure import is_loop
 from graphtf.runtime.aliasing import Flow
 from graphtf.runtime.arrays import native_layout
 from graphtf.runtime.slots import Slot, SlotTable
@@ -61,6 +64,8 @@ class Assembler:
         self.written: dict[int, None] = {}
         self.sites: list[Site] = []
         self.shown: dict[int, tuple[Node, tuple[Slot, ...]]] = {}
+        self.done: set[Node] = set()  # loops that ran with an earlier one
+        self.state: dict[Node, list[Slot]] = {}  # where the results of loops that run together lie
 
     def run(self) -> Assembly:
         """Walk the graph."""
@@ -74,9 +79,9 @@ class Assembler:
                 self.read(n, i)
             elif n.op.effect is Effect.WRITE:
                 self.assign(n)
-            else:
+            elif n not in self.done:
                 self.open(n)
-                self.native(n, self.dest)
+                self.together(n, i) if is_loop(n) else self.native(n, self.dest)
         results = [self.result(v, i) for i, v in enumerate(self.graph.outputs)]
         self.close()
         return Assembly(self.graph, self.table, self.steps, results, tuple(self.written), tuple(self.sites), self.shown)
@@ -313,6 +318,49 @@ class Assembler:
             self.table.touch(source)
             self.body.append(Copy(to.buffer, lit(0), source.buffer, lit(0), size(to.size)))
 
+    # ---- loops at once ----------------------------------------------------------------------------------------------
+
+    def together(self, n: Node, position: int) -> None:
+        """A loop, and those right after it that do not need it: at once, if their kernels are too small to share."""
+        loops = [n]
+        for m in self.graph.nodes[position + 1 :]:
+            if not (is_loop(m) and m not in self.why and computes(m) and all(v in self.where for v in m.inputs)):
+                break
+            loops.append(m)
+        if len(loops) == 1 or not computes(n):
+            self.native(n, self.dest)
+            return
+        table = self.table
+        since = table.clock = table.clock + 1
+        for m in loops:
+            self.state[m] = self.outs(m, self.dest)
+        bodies: list[list[Stmt]] = []
+        for k, m in enumerate(loops):
+            table.lane, body = (since, k), []
+            with self.writing_into(body):
+                self.native(m, self.dest)
+            bodies.append(body)
+        table.lane = (0, 0)
+        table.clock += 1
+        for m in loops:
+            for slot in self.state[m]:
+                table.touch(slot)
+        table.hold(since)
+        self.done.update(loops)
+        self.body.extend(self.at_once(bodies))
+
+    def at_once(self, bodies: Sequence[Sequence[Stmt]]) -> list[Stmt]:
+        """Statements that run several bodies, a task each; in order where they have many tasks themselves."""
+        assert self.segment is not None
+        kernels = {k.name: k for k in self.segment.kernels}
+        invoked = {s.function for body in bodies for s in walk(body) if isinstance(s, Invoke)}
+        if any(_is_shared(s) for name in invoked for s in walk(kernels[name].body)):
+            return [s for body in bodies for s in body]
+        which, chosen = Var("body"), tuple(bodies[-1])
+        for k in reversed(range(len(bodies) - 1)):
+            chosen = (If(prim("eq", which, lit(k)), tuple(bodies[k]), chosen),)
+        return [For(which, lit(0), lit(len(bodies)), chosen, "parallel")]
+
     # ---- control flow -----------------------------------------------------------------------------------------------
 
     def control(self, n: Node, dest: dict[Value, Slot]) -> None:
@@ -377,7 +425,7 @@ class Assembler:
         cond, step = n.regions["cond"], n.regions["body"]
         carried = len(n.outputs)
         initial = [self.where[v] for v in n.inputs]
-        state = self.outs(n, dest)
+        state = self.state[n] if n in self.state else self.outs(n, dest)
         self.move([(s, i) for s, i in zip(state, initial) if s is not i])
         self.table.clock += 1
         since = self.table.clock
@@ -412,6 +460,14 @@ class Assembler:
         self.move([(s, self.where[v]) for s, v in zip(state, g.outputs) if self.where[v] is not s])
 
 
+_TASKS = 4  # of a kernel, at most, that is left to one thread while others run other bodies
+
+
+def _is_shared(s: Stmt) -> bool:
+    """Is it a loop with more tasks than one thread should do?"""
+    return isinstance(s, For) and s.kind == "parallel" and not (isinstance(s.stop, Lit) and s.stop.value <= _TASKS)
+
+
 def writes_variables(n: Node) -> bool:
     """Does the node, or one inside it, assign variables?"""
     nodes = (n, *(x for r in n.regions.values() for x in r.walk()))
@@ -427,6 +483,8 @@ def _sizes_in(body: Sequence[Stmt]) -> set[str]:
             found |= _sizes_in((*s.then, *s.orelse))
         elif isinstance(s, While):
             found |= _sizes_in((*s.before, *s.body))
+        elif isinstance(s, For):
+            found |= _sizes_in(s.body)
     return found
 
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from graphtf.flags import flags
 from graphtf.ir.graph import Graph
-from graphtf.ir.loops.stmt import If, Stmt, While
+from graphtf.ir.loops.stmt import Stmt, While
+from graphtf.llvm.codegen.shapes import walk
 from graphtf.llvm.engine import engine
 from graphtf.llvm.load import load_modules
 from graphtf.llvm.target import Target, usable_cores
@@ -74,4 +75,4 @@ def load(steps: Sequence[NativeStep]) -> list[Native]:
 
 def has_loop(s: Stmt) -> bool:
     """Does the statement hold a loop whose end only its data decides?"""
-    return isinstance(s, While) or (isinstance(s, If) and any(map(has_loop, (*s.then, *s.orelse))))
+    return any(isinstance(x, While) for x in walk((s,)))

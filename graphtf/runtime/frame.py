@@ -54,6 +54,31 @@ class Frame:
     work: int = 0  # bytes of all slots whose sizes are known at entry
 
 
+def _planned(slots: Sequence[Slot], sizes: Sequence[int]) -> tuple[list[int], int]:
+    """An offset for each slot, and the bytes needed in all: bodies that run at once have each a place of their own, in
+    which their slots lie."""
+    lanes: dict[tuple[int, int], list[int]] = {}
+    for i, s in enumerate(slots):
+        if s.lane[0]:
+            lanes.setdefault(s.lane, []).append(i)
+    spans: dict[int, tuple[int, int]] = {}
+    for (number, _), members in lanes.items():
+        first, last = spans.get(number, (slots[members[0]].first, 0))
+        spans[number] = min(first, *(slots[i].first for i in members)), max(last, *(slots[i].last for i in members))
+    inner = {lane: plan([Request(sizes[i], slots[i].first, slots[i].last) for i in m]) for lane, m in lanes.items()}
+    outside = [i for i, s in enumerate(slots) if not s.lane[0]]
+    requests = [Request(sizes[i], slots[i].first, slots[i].last) for i in outside]
+    requests += [Request(max(1, total), *spans[lane[0]]) for lane, (_, total) in inner.items()]
+    placed, total = plan(requests)
+    offsets = [0] * len(slots)
+    for i, at in zip(outside, placed):
+        offsets[i] = at
+    for (lane, (own, _)), start in zip(inner.items(), placed[len(outside) :]):
+        for i, at in zip(lanes[lane], own):
+            offsets[i] = start + at
+    return offsets, total
+
+
 class Layout:
     """What all frames of a program have in common."""
 
@@ -133,8 +158,7 @@ class Layout:
         """Plan the arena of the slots whose sizes are known from this phase on."""
         slots = [s for s in self.slots if s.kind == "arena" and s.phase == phase]
         sizes = [self.bytes_of(s, env) for s in slots]
-        requests = [Request(max(1, size), s.first, s.last) for s, size in zip(slots, sizes)]
-        offsets, total = plan(requests)
+        offsets, total = _planned(slots, [max(1, size) for size in sizes])
         try:
             arena = aligned_empty(total)
         except (MemoryError, ValueError):

@@ -121,7 +121,8 @@ def _takes_the_same(a: Graph, b: Graph) -> bool:
 
 def _slot_out(s: Slot) -> list[Any]:
     shape = None if s.array is None else list(s.array.shape)
-    return [s.kind, s.dtype.name, _dim_out(s.size), s.position, s.first, s.last, s.phase, _dim_out(s.reach), shape]
+    return [s.kind, s.dtype.name, _dim_out(s.size), s.position, s.first, s.last, s.phase,
+            list(s.lane), _dim_out(s.reach), shape]  # fmt: skip
 
 
 def _shape_out(dims: Any) -> list[Any]:
@@ -172,10 +173,10 @@ def _of_a_region(*args: Any, **kwargs: Any) -> Program:
 def _plan(head: dict[str, Any], arrays: memoryview) -> Plan:
     slots: list[Slot] = []
     start = 0
-    for number, (kind, name, size, position, first, last, phase, reach, shape) in enumerate(head["slots"]):
+    for number, (kind, name, size, position, first, last, phase, lane, reach, shape) in enumerate(head["slots"]):
         dtype, size = as_dtype(name), _dim_in(size)
         slot = Slot(number, kind, dtype, size, Buffer(f"b{number}", dtype, size), position, None, first, last, phase,
-                    _dim_in(reach))  # fmt: skip
+                    tuple(lane), _dim_in(reach))  # fmt: skip
         if shape is not None:
             count = int(np.prod(shape, dtype=np.int64))
             flat = np.frombuffer(arrays, dtype.np, count, start) if count else np.empty(0, dtype.np)

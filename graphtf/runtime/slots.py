@@ -32,6 +32,7 @@ class Slot:
     first: int = 0
     last: int = 0
     phase: int = 0  # how many host steps that make sizes known come before it
+    lane: tuple[int, int] = (0, 0)  # of a body among several that run at once: which bodies, which of them
     reach: Dim = 1  # elements that indices moved inside may ask for: `size`, with axes of size 0 taken as 1
 
 
@@ -42,6 +43,7 @@ class SlotTable:
         self.slots: list[Slot] = []
         self.clock = 0
         self.phase = 0
+        self.lane = (0, 0)  # of the slots that are made now
         self.phase_of: dict[str, int] = {}  # of each size that a host step makes known: when
 
     def learn(self, names: Iterable[str]) -> None:
@@ -54,6 +56,8 @@ class SlotTable:
         number = len(self.slots)
         buffer = Buffer(f"b{number}", dtype, size)
         slot = Slot(number, kind, dtype, size, buffer, first=self.clock, last=self.clock, **details)
+        if kind == "arena":
+            slot.lane = self.lane
         names = {*symbols(slot.size), *symbols(slot.reach)}  # an empty slot's reach may name what its size does not
         slot.phase = max((self.phase_of.get(s, 0) for s in names), default=0)
         self.slots.append(slot)

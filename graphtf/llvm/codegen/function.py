@@ -67,6 +67,18 @@ class FunctionWriter:
         self.lanes: Lanes | None = None
         self.nonnegative: set[int] = set()
 
+    def leave_if_interrupted(self) -> None:
+        """Go on unless the status says that the user, or the system, wants no more."""
+        (on,) = self.labels("on")
+        status = self.ins("load atomic i64, ptr %status monotonic, align 8")
+        self.leaves_early = True
+        self.branch(self.ins(f"icmp slt i64 {status}, 0"), LAST, on)
+        self.start(on)
+
+    def task(self, sizes: Sequence[str], name: str) -> FunctionWriter:
+        """A writer for a task of a parallel loop: a function of its own."""
+        raise NotImplementedError
+
     def run(self, body: Sequence[Stmt]) -> None:
         """Write statements."""
         raise NotImplementedError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from graphtf.ir.loops.expr import Lit
 from graphtf.ir.loops.stmt import For, While
-from graphtf.llvm.codegen.function import LAST, FunctionWriter
+from graphtf.llvm.codegen.function import FunctionWriter
 from graphtf.llvm.codegen.names import register_type
 from graphtf.llvm.codegen.parallel import emit_parallel
 from graphtf.llvm.codegen.scopes import Stream
@@ -67,15 +67,6 @@ def emit_while(w: FunctionWriter, s: While) -> None:
     for _ in range(3):
         w.scopes.close()
     w.start(after)
-    leave_if_interrupted(w)
+    w.leave_if_interrupted()
     for c, phi in zip(s.carries, phis):
         w.name(c.var, phi.name)
-
-
-def leave_if_interrupted(w: FunctionWriter) -> None:
-    """Go on unless the status says that the user, or the system, wants no more."""
-    (on,) = w.labels("on")
-    status = w.ins("load atomic i64, ptr %status monotonic, align 8")
-    w.leaves_early = True
-    w.branch(w.ins(f"icmp slt i64 {status}, 0"), LAST, on)
-    w.start(on)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from graphtf.ir.dims import symbols
 from graphtf.ir.loops.expr import Buffer, Size, Var
-from graphtf.ir.loops.stmt import Alloc, For, Let, While
+from graphtf.ir.loops.stmt import Alloc, For, Invoke, Let, While
 from graphtf.llvm.codegen.function import FunctionWriter
 from graphtf.llvm.codegen.names import register_type
 from graphtf.llvm.codegen.shapes import buffers, expressions_of, is_nonnegative, stored, walk
@@ -31,6 +31,8 @@ def emit_parallel(w: FunctionWriter, s: For) -> None:
         w.put(f"store {t} {x}, ptr {at}, align 8")
     name = write_task(w, s, used, sizes, captured)
     call_tasks(w, name, block, task_count(w, start, stop, step))
+    if any(isinstance(x, While) for x in walk(s.body)):
+        w.leave_if_interrupted()
     for b in stored(s.body):
         w.scopes.forget(b)
 
@@ -73,6 +75,8 @@ def captures(s: For) -> list[Var]:
 
 def sizes_of(s: For, known: Sequence[str] | dict[str, str]) -> list[str]:
     """The run-time sizes that the body uses."""
+    if any(isinstance(x, Invoke) for x in walk(s.body)):
+        return sorted(known)  # what kernels take is for them to say
     return sorted(set(_sizes_in(s)) & set(known))
 
 
@@ -88,7 +92,7 @@ def _sizes_in(s: For) -> Iterator[str]:
 def write_task(w: FunctionWriter, s: For, used: list[Buffer], sizes: list[str], captured: list[Var]) -> str:
     """The task function; its name."""
     name = w.module.unique(f"{w.symbol}.task")
-    t = type(w)(w.module, sizes, w.canon.mutable, name)
+    t = w.task(sizes, name)
     t.nonnegative = w.nonnegative
     types = ["ptr"] * len(used) + ["i64"] * len(sizes) + [register_type(v.dtype) for v in captured]
     types += ["ptr", "i64", "i64"]

@@ -104,6 +104,8 @@ def buffers(loop: For) -> list[Buffer]:
             found.update({b: None for b in (s.target, s.source) if b is not None})
         elif isinstance(s, Prefetch):
             found[s.buffer] = None
+        elif isinstance(s, Invoke):
+            found.update(dict.fromkeys(s.buffers))
     found.update({e.buffer: None for e in expressions_of(loop) if isinstance(e, Load)})
     for s in walk(body):
         if isinstance(s, Alloc):

@@ -28,6 +28,9 @@ class BodyWriter(FunctionWriter):
         for s in body:
             _STATEMENTS[type(s)](self, s)
 
+    def task(self, sizes: Sequence[str], name: str) -> BodyWriter:
+        return BodyWriter(self.module, sizes, self.canon.mutable, name)
+
 
 def emit_let(w: FunctionWriter, s: Let) -> None:
     wide = w.varies(s.value)
