@@ -1,6 +1,7 @@
 """Loops that do not need each other, side by side, so that they can run at once.
 
-Invariant: only what computes moves, and only to an earlier place, with what it is computed from. Entry point: `gather`.
+Invariant: only what computes moves, and only to an earlier place, with what it is computed from, where the sizes it
+names are known. Entry point: `gather`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from graphtf.ir.graph import Graph, Node, Value
 from graphtf.ir.op import Effect
 from graphtf.ir.types import RefType
 from graphtf.passes.dce import has_effect
+from graphtf.passes.sizes import names_in, names_in_node
 from graphtf.passes.structure import is_loop
 
 
@@ -19,6 +21,7 @@ def gather(graph: Graph) -> Graph:
         return graph
     maker = graph.producers()
     placed: dict[Node, None] = {}
+    sizes = {s for v in graph.inputs for s in names_in(v)}  # those that are known so far
     for n in graph.nodes:
         if n in placed:
             continue
@@ -26,10 +29,11 @@ def gather(graph: Graph) -> Graph:
         together = [n]
         for m in beside:
             needed = _needed(m, maker, placed)
-            if needed is not None and n not in needed:
+            if needed is not None and n not in needed and all(sizes.issuperset(names_in_node(x)) for x in needed):
                 placed.update(dict.fromkeys(x for x in needed if x is not m))
                 together.append(m)
         placed.update(dict.fromkeys(together))
+        sizes.update(s for m in together for v in m.outputs for s in names_in(v))
     return graph.with_nodes(placed)
 
 
