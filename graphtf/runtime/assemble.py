@@ -23,6 +23,7 @@ from graphtf.passes.fusion.classify import is_literal, is_native
 from graphtf.passes.lower.caps import Caps
 from graphtf.passes.lower.select import Recipe, host_reason, lower_node, recipe
 from graphtf.passes.partition.gather import computes
+from graphtf.passes.partition.loops import TASKS
 from graphtf.passes.structure import is_loop
 from graphtf.runtime.aliasing import Flow
 from graphtf.runtime.arrays import native_layout
@@ -460,12 +461,9 @@ class Assembler:
         self.move([(s, self.where[v]) for s, v in zip(state, g.outputs) if self.where[v] is not s])
 
 
-_TASKS = 4  # of a kernel, at most, that is left to one thread while others run other bodies
-
-
 def _is_shared(s: Stmt) -> bool:
     """Is it a loop with more tasks than one thread should do?"""
-    return isinstance(s, For) and s.kind == "parallel" and not (isinstance(s.stop, Lit) and s.stop.value <= _TASKS)
+    return isinstance(s, For) and s.kind == "parallel" and not (isinstance(s.stop, Lit) and s.stop.value <= TASKS)
 
 
 def writes_variables(n: Node) -> bool:

@@ -18,6 +18,7 @@ from graphtf.ir.op import Effect, Host, Op, Trait, infer_types
 from graphtf.ir.ops import OPS
 from graphtf.ir.types import TensorType
 from graphtf.passes.dce import dce
+from graphtf.passes.fusion.classify import is_native
 from graphtf.passes.fusion.cost import elements
 from graphtf.passes.lower.contract import TASK_TERMS
 from graphtf.passes.lower.cost import node_weight
@@ -32,7 +33,7 @@ LEAST = 1 << 15  # weighted elements, or products, of an iteration from which on
 ROWS = 16  # for so many rows a loop of their own
 FEW = 8  # no fewer rows a loop
 MOST = 8  # loops
-TASKS = 4  # tasks of a kernel, at most: one with more to share is shared by itself
+TASKS = 4  # tasks of a kernel, at most, that is left to one thread: one with more is shared by itself
 SHARED = 1 << 20  # bytes that all loops read: no more of it stays in each core's cache
 OVERHEAD = 8  # what all loops do alike is no more than this part of what they share
 
@@ -82,7 +83,7 @@ def _plan(n: Node) -> _Plan | None:
 
 
 def _is_plain(n: Node) -> bool:
-    """Does the loop only compute, on tensors whose sizes are known?"""
+    """Does the loop only compute, in native code, on tensors whose sizes are known?"""
     regions = list(n.regions.values())
     nodes = [m for r in regions for m in r.nodes]
     if any(m.op.effect is not Effect.NONE or m.regions or isinstance(m.op.lowering, Host) for m in nodes):
@@ -92,7 +93,7 @@ def _is_plain(n: Node) -> bool:
 
 
 def _known(v: Value) -> bool:
-    return all(isinstance(d, int) for d in v.ir_type.dims)
+    return is_native(v.ir_type.dtype) and all(isinstance(d, int) for d in v.ir_type.dims)
 
 
 def _count(rows: int) -> int:

@@ -153,6 +153,16 @@ def test_loops_of_unknown_length_or_with_large_weights_stay() -> None:
     assert partition(g) is g
 
 
+def test_what_has_no_native_code_stays() -> None:
+    state, square = tensor("complex64", 32, WIDTH), tensor("complex64", WIDTH, WIDTH)
+    types = [COUNTER, state, square, square]
+    cond = build(types, lambda *xs: [p.lt(xs[0], p.constant(value=np.array(STEPS, np.int32)))])
+    body = build(types, lambda *xs: [xs[0], *recurrent(*xs[1:])])
+    run = {"cond": cond, "body": body, "carried": 3, "max_trips": STEPS}
+    g = build(types, lambda *xs: list(while_(*xs, **run)))
+    assert partition(g) is g
+
+
 def test_values_that_broadcast_against_rows_are_whole() -> None:
     def step(x: Any, total: Any, w: Any, bias: Any, scale: Any) -> list[Any]:
         y, total = recurrent(x, total, w)
